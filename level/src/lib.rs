@@ -1,0 +1,1 @@
+//! Ordered bytes to bytes, behind one small trait.

@@ -1,0 +1,1 @@
+//! Levels that fail or crash on purpose, and the promises that every level keeps.

@@ -1,0 +1,160 @@
+//! A log in a folder: the database, the identity and the sidecar side by side, and the system's clock.
+//!
+//! ```text
+//! DIR/db/        the database; `backup` copies this and nothing else
+//! DIR/identity   the secret key, mode 0600
+//! DIR/sidecar    the guard against old copies of the database
+//! ```
+//!
+//! The key lies outside the database, so that a copy of the database is not a copy of the writer.
+//! Copying the whole folder is: two copies that both write will fork.
+#![expect(clippy::disallowed_methods, reason = "this is the shell: files and the clock are handed in from here")]
+
+mod clock;
+mod identity;
+mod sidecar;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use level::{Fjall, Level};
+
+pub use clock::SystemClock;
+pub use sidecar::SidecarFile;
+
+use crate::identity::{Identity, IdentityError};
+use crate::log::Options;
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Level(#[from] level::Error),
+    /// A file or folder cannot be used.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Others could read the key.
+    #[error("{} can be read by others (mode {mode:03o}): run chmod 600 on it, or make a new identity if it may have leaked", path.display())]
+    Readable {
+        /// The identity file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The identity file holds something else.
+    #[error("{} is not an identity: it takes one line of 64 hexadecimal digits", path.display())]
+    NotAnIdentity {
+        /// The identity file.
+        path: PathBuf,
+    },
+    /// No key could be made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_owned();
+    move |source| FolderError::Io { what, path, source }
+}
+
+/// A folder with a log in it, locked to this process.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    level: Fjall,
+    identity: Identity,
+    new_identity: bool,
+}
+
+impl Folder {
+    /// Opens a folder, making it on first use. A new identity is made where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError`]; a folder that a second process uses is [`level::Error::Locked`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, FolderError> {
+        let path = path.into();
+        make_private_folder(&path)?;
+        // The database first: its lock keeps two processes from making two identities.
+        let level = Fjall::open(path.join("db"))?;
+        let file = path.join("identity");
+        let (identity, new_identity) = match identity::read(&file)? {
+            Some(identity) => (identity, false),
+            None => (identity::make(&file)?, true),
+        };
+        Ok(Self { path, level, identity, new_identity })
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn level(&self) -> Arc<dyn Level> {
+        Arc::new(self.level.clone())
+    }
+
+    /// Who writes here.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    /// Whether the identity was made just now.
+    #[must_use]
+    pub fn has_new_identity(&self) -> bool {
+        self.new_identity
+    }
+
+    /// Where the folder is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The sidecar of this folder.
+    #[must_use]
+    pub fn sidecar(&self) -> SidecarFile {
+        SidecarFile::new(self.path.join("sidecar"))
+    }
+
+    /// Options for a log in this folder: its sidecar, and the system's clock.
+    pub fn options(&self) -> Options {
+        Options::default().sidecar(Arc::new(self.sidecar())).clock(Arc::new(SystemClock::default()))
+    }
+}
+
+fn make_private_folder(path: &Path) -> Result<(), FolderError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(io_error("make the folder", path))
+}
+
+/// Only the owner may read what is opened here, from its first moment; a link in its place is refused.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+        options.mode(0o600).custom_flags(no_follow);
+    }
+    options
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if cfg!(unix) => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+

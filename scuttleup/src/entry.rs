@@ -1,0 +1,197 @@
+//! One numbered item of a writer, as a log hands it out and as it lies in the store.
+
+use bytes::{BufMut, Bytes};
+
+use crate::header::Header;
+use crate::ids::{Change, EntryId, Seq, Topic, WriterId};
+use crate::input::{Input, Malformed};
+
+/// What became of an entry's value.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// It is here.
+    Here(Bytes),
+    /// It was deleted on this replica, and stays so.
+    Deleted,
+    /// It is not here yet: the peer that sent the entry had deleted it. It is filled in when some peer has it.
+    Pending,
+}
+
+impl Value {
+    /// The bytes, where they are here.
+    #[must_use]
+    pub const fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Here(bytes) => Some(bytes),
+            Self::Deleted | Self::Pending => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Value {
+    /// Shows the length, never the contents: values can be private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Here(bytes) => write!(f, "Here({} bytes)", bytes.len()),
+            Self::Deleted => f.write_str("Deleted"),
+            Self::Pending => f.write_str("Pending"),
+        }
+    }
+}
+
+/// A local number for a branch of a writer: a writer that never forks has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BranchNo(pub(crate) u32);
+
+/// An entry that is stored. Cheap to clone: the bytes are shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub(crate) change: Change,
+    pub(crate) id: EntryId,
+    pub(crate) header: Header,
+    pub(crate) value: Value,
+    pub(crate) signature: Option<[u8; 64]>,
+    pub(crate) branch: BranchNo,
+    pub(crate) ends_group: bool,
+}
+
+impl Entry {
+    /// Its number in the local order of this replica.
+    #[must_use]
+    pub const fn change(&self) -> Change {
+        self.change
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> EntryId {
+        self.id
+    }
+
+    /// Whose log it is in.
+    #[must_use]
+    pub const fn writer(&self) -> WriterId {
+        self.header.writer
+    }
+
+    /// Its number there.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.header.seq
+    }
+
+    /// What is hashed and signed of it.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Its value, or what became of it.
+    #[must_use]
+    pub const fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The verified signature, on the last entry of each run. It vouches for all that lies before the
+    /// entry on its branch.
+    #[must_use]
+    pub const fn signature(&self) -> Option<&[u8; 64]> {
+        self.signature.as_ref()
+    }
+
+    /// Whether a group of the local order ends here. Senders join groups and never cut one.
+    #[must_use]
+    pub const fn ends_group(&self) -> bool {
+        self.ends_group
+    }
+
+    /// The row of the entry: see `docs/format.md`, "entries".
+    pub(crate) fn encode_row(&self) -> Vec<u8> {
+        let value = self.value.bytes();
+        let mut out = Vec::with_capacity(
+            ROW_FIXED_BYTES + 64 + self.header.size() - self.header.value_len as usize + value.map_or(0, Bytes::len),
+        );
+        out.put_u8(self.flags());
+        out.put_u32(self.branch.0);
+        out.put_slice(self.id.as_bytes());
+        if let Some(signature) = &self.signature {
+            out.put_slice(signature);
+        }
+        self.header.encode_own(&mut out);
+        if let Some(value) = value {
+            out.put_slice(value);
+        }
+        out
+    }
+
+    fn flags(&self) -> u8 {
+        let value = match self.value {
+            Value::Here(_) => HERE,
+            Value::Deleted => DELETED,
+            Value::Pending => 0,
+        };
+        value | if self.ends_group { ENDS_GROUP } else { 0 } | if self.signature.is_some() { SIGNED } else { 0 }
+    }
+
+    /// Decodes a row of our own store. What is in it was verified before it was stored; this checks the
+    /// shape, `fsck` checks the rest.
+    pub(crate) fn decode_row(topic: Topic, change: Change, row: Bytes) -> Result<Self, Malformed> {
+        let mut input = Input::new(row);
+        let flags = input.u8()?;
+        if flags & !(ENDS_GROUP | SIGNED | HERE | DELETED) != 0 || flags & HERE != 0 && flags & DELETED != 0 {
+            return Err(input.malformed("known flags of an entry"));
+        }
+        let branch = BranchNo(input.array().map(u32::from_be_bytes)?);
+        let id = input.id()?;
+        let signature = if flags & SIGNED == 0 { None } else { Some(input.array()?) };
+        let header = Header::decode_own(topic, &mut input)?;
+        let value = match flags & (HERE | DELETED) {
+            HERE => Value::Here(input.take(header.value_len as usize)?),
+            DELETED => Value::Deleted,
+            _ => Value::Pending,
+        };
+        input.end()?;
+        Ok(Self { change, id, header, value, signature, branch, ends_group: flags & ENDS_GROUP != 0 })
+    }
+}
+
+const ENDS_GROUP: u8 = 1;
+const SIGNED: u8 = 2;
+const HERE: u8 = 4;
+const DELETED: u8 = 8;
+const ROW_FIXED_BYTES: usize = 1 + 4 + 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_decodes_to_the_entry_it_was_made_of() {
+        let header = Header {
+            topic: Topic::OPEN,
+            writer: crate::Identity::from_seed(&[1; 32]).writer(),
+            seq: Seq(2),
+            prev: Some(EntryId::from_bytes([7; 32])),
+            ext: Bytes::from_static(b"ext"),
+            value_len: 5,
+            value_hash: Header::hash_value(b"hello"),
+        };
+        let here = Value::Here(Bytes::from_static(b"hello"));
+        for (value, signature) in [(here, None), (Value::Deleted, Some([9; 64])), (Value::Pending, Some([8; 64]))] {
+            let entry = Entry {
+                change: Change(3),
+                id: header.id(),
+                header: header.clone(),
+                value,
+                signature,
+                branch: BranchNo(4),
+                ends_group: signature.is_some(),
+            };
+            let row = Bytes::from(entry.encode_row());
+            assert_eq!(Entry::decode_row(Topic::OPEN, Change(3), row.clone()), Ok(entry));
+            for cut in 0..row.len() {
+                assert!(Entry::decode_row(Topic::OPEN, Change(3), row.slice(..cut)).is_err(), "cut at {cut}");
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Writing one's own entries: chained as they are pushed, signed by the run, committed as one batch.
+
+use bytes::Bytes;
+
+use super::write::New;
+use super::{Durability, Inner, Log, State};
+use crate::chains::Tip;
+use crate::error::Error;
+use crate::extension::{AdmitError, Candidate, Known};
+use crate::group::{EarlierEntries, Received};
+use crate::header::{EXT_BYTES_MAX, Header, UNIT_BYTES, VALUE_BYTES_MAX};
+use crate::ids::{Change, EntryId, Seq, WriterId};
+
+/// A writer signs at least every so many entries. It binds the writer; receivers do not check it.
+const RUN_ENTRIES_MAX: usize = 256;
+
+/// Where an appended entry ended up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The writer: this log's own.
+    pub peer: WriterId,
+    /// Its number there.
+    pub seq: Seq,
+    /// Its id.
+    pub id: EntryId,
+    /// Its number in the local order.
+    pub change: Change,
+}
+
+/// Own entries in the making. Nothing is stored until the closure that got it returns `Ok`; then all
+/// of it is, as one batch.
+pub struct Transaction<'a> {
+    log: &'a Inner,
+    state: &'a State,
+    drafts: Vec<Received>,
+    /// Filled lazily: a transaction of one entry needs no index.
+    earlier: EarlierEntries,
+}
+
+impl std::fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").field("entries", &self.drafts.len()).finish_non_exhaustive()
+    }
+}
+
+impl Transaction<'_> {
+    /// Adds an entry after the last one. Costs two hashes, and what the layer above checks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] above the sizes of the format, [`Error::Refused`] by the layer above. The
+    /// entry is then not part of the transaction; what was added before still is.
+    pub fn append(&mut self, ext: Bytes, value: Bytes) -> Result<Appended, Error> {
+        check_size("ext", ext.len(), EXT_BYTES_MAX)?;
+        check_size("a value", value.len(), VALUE_BYTES_MAX)?;
+        let prev = self.tip();
+        let header = Header {
+            topic: self.log.store.topic(),
+            writer: self.log.identity.writer(),
+            seq: Seq(prev.map_or(0, |tip| tip.seq.0) + 1),
+            prev: prev.map(|tip| tip.id),
+            ext,
+            value_len: u32::try_from(value.len()).unwrap_or(u32::MAX),
+            value_hash: Header::hash_value(&value),
+        };
+        let id = header.id();
+        self.admit(&Candidate { id, header: &header, value: Some(&value) })?;
+        let appended = Appended {
+            peer: header.writer,
+            seq: header.seq,
+            id,
+            change: Change(self.state.last.0 + self.drafts.len() as u64 + 1),
+        };
+        let draft = Received { id, header, value: Some(value), signature: None };
+        self.earlier.push(draft.clone());
+        self.drafts.push(draft);
+        Ok(appended)
+    }
+
+    /// Whether an entry is stored, or part of this transaction.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn contains(&self, id: &EntryId) -> Result<bool, Error> {
+        self.known().contains(id)
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known { store: &self.log.store, earlier: &self.earlier }
+    }
+
+    fn admit(&self, candidate: &Candidate<'_>) -> Result<(), Error> {
+        self.log.extension.admit(candidate, &self.known()).map_err(|error| match error {
+            AdmitError::Refused(refusal) => Error::Refused(refusal),
+            AdmitError::Store(error) => error,
+        })
+    }
+
+    fn tip(&self) -> Option<Tip> {
+        let last = self.drafts.last();
+        let last = last.map(|draft| Tip { writer: draft.header.writer, seq: draft.header.seq, id: draft.id });
+        last.or_else(|| self.state.own_tip())
+    }
+
+    /// Cuts the entries into runs and signs the last of each.
+    fn seal(self) -> Result<Vec<New>, Error> {
+        let mut sealed: Vec<New> = Vec::with_capacity(self.drafts.len());
+        let (mut entries, mut size) = (0, 0);
+        let mut drafts = self.drafts.into_iter().peekable();
+        while let Some(Received { id, header, value, .. }) = drafts.next() {
+            entries += 1;
+            size += header.size();
+            let next = drafts.peek().map(|next| next.header.size());
+            let ends_group = entries == RUN_ENTRIES_MAX || next.is_none_or(|next| size + next > UNIT_BYTES);
+            let signature =
+                if ends_group { Some(self.log.identity.sign(&id).map_err(Error::Sign)?) } else { None };
+            if ends_group {
+                (entries, size) = (0, 0);
+            }
+            sealed.push(New { id, header, value, signature, ends_group, own: true });
+        }
+        Ok(sealed)
+    }
+}
+
+fn check_size(what: &'static str, bytes: usize, max: usize) -> Result<(), Error> {
+    if bytes > max { Err(Error::TooLarge { what, bytes, max }) } else { Ok(()) }
+}
+
+impl Log {
+    /// Appends one entry. When it returns, the entry is as durable as the log was opened for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NeedsCatchUp`] on an old copy of the log, [`Error::TooLarge`], or what the store says.
+    pub fn append(&self, value: impl Into<Bytes>) -> Result<Appended, Error> {
+        let value = value.into();
+        self.transaction(None, |transaction| transaction.append(Bytes::new(), value))
+    }
+
+    /// Appends entries as one commit: all of them or none. They are signed in runs, so that a large batch
+    /// costs a hash an entry and a signature every 256.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    pub fn append_batch<V: Into<Bytes>>(
+        &self,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<Vec<Appended>, Error> {
+        let values: Vec<Bytes> = values.into_iter().map(Into::into).collect();
+        self.transaction(None, |transaction| {
+            values.into_iter().map(|value| transaction.append(Bytes::new(), value)).collect()
+        })
+    }
+
+    /// Runs `build` while nobody else writes, and commits what it appended when it returns `Ok`. Without
+    /// a durability of its own it takes the log's.
+    ///
+    /// `build` must not write to this log: it would wait for itself.
+    ///
+    /// # Errors
+    ///
+    /// What `build` returns, [`Error::NeedsCatchUp`] on an old copy of the log, or what the store says.
+    /// When an error comes from the store, the log takes no more writes until it is reopened.
+    pub fn transaction<R, E: From<Error>>(
+        &self,
+        durability: Option<Durability>,
+        build: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let inner = &*self.inner;
+        inner.sync_if_due()?;
+        let (result, written) = {
+            let mut state = inner.state();
+            state.check_writable()?;
+            state.check_caught_up(self.writer())?;
+            let mut transaction =
+                Transaction { log: inner, state: &state, drafts: Vec::new(), earlier: EarlierEntries::default() };
+            let result = build(&mut transaction)?;
+            let new = transaction.seal()?;
+            if new.is_empty() {
+                return Ok(result);
+            }
+            (result, inner.write(&mut state, new, Vec::new())?)
+        };
+        if durability.unwrap_or(inner.durability) == Durability::Synced {
+            inner.sync_to(written.commit)?;
+        }
+        inner.tell(&written);
+        Ok(result)
+    }
+}

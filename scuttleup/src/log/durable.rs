@@ -1,0 +1,190 @@
+//! When entries become durable, and who may see them before.
+//!
+//! Commits are applied one after the other; waiting for the disk is shared: whoever waits first syncs
+//! for all that was applied by then (group commit).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Inner, Log, State};
+use crate::error::Error;
+use crate::ids::Change;
+
+pub(super) struct Durable {
+    /// Taken before the log's state, never after it. Whoever holds it is syncing.
+    sync: Mutex<Sync>,
+    pending: Mutex<Pending>,
+    /// Last entry that peers and live readers may see; only grows.
+    visible: AtomicU64,
+}
+
+struct Sync {
+    /// Commits that are durable.
+    commits: u64,
+    /// When the sidecar itself was last synced, and how often it was rewritten since.
+    sidecar_at: Option<Duration>,
+    sidecar_lag: u32,
+}
+
+#[derive(Default)]
+struct Pending {
+    /// Commits with own entries that are not durable: commit and the entry before its first own one.
+    own: VecDeque<(u64, Change)>,
+    /// Bytes of entries that wait for a sync, and since when.
+    bytes: usize,
+    since: Option<Duration>,
+    last: Change,
+}
+
+impl Durable {
+    pub(super) fn new(last: Change, commits: u64) -> Self {
+        Self {
+            sync: Mutex::new(Sync { commits, sidecar_at: None, sidecar_lag: 0 }),
+            pending: Mutex::new(Pending { last, ..Pending::default() }),
+            visible: AtomicU64::new(last.0),
+        }
+    }
+
+    pub(super) fn visible(&self) -> Change {
+        Change(self.visible.load(Ordering::Acquire))
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes what may be seen now.
+    fn publish(&self, pending: &Pending) {
+        let visible = pending.own.front().map_or(pending.last, |(_, before)| *before);
+        self.visible.fetch_max(visible.0, Ordering::AcqRel);
+    }
+}
+
+/// A batch that was applied and is not synced yet.
+pub(super) struct Applied {
+    pub(super) commit: u64,
+    /// The last entry after the batch.
+    pub(super) last: Change,
+    /// The entry before the first own one of the batch.
+    pub(super) before_own: Option<Change>,
+    pub(super) bytes: usize,
+}
+
+impl Inner {
+    /// Notes a batch that was applied just now. Called while the state is held, so in order.
+    pub(super) fn note_applied(&self, applied: &Applied) {
+        let now = self.clock.as_ref().map(|clock| clock.now());
+        let mut pending = self.durable.pending();
+        pending.last = applied.last;
+        pending.bytes += applied.bytes;
+        pending.since = pending.since.or(now);
+        if let Some(before) = applied.before_own {
+            pending.own.push_back((applied.commit, before));
+        }
+        self.durable.publish(&pending);
+    }
+
+    /// Syncs when something has waited for long, or much of it has.
+    pub(super) fn sync_if_due(&self) -> Result<(), Error> {
+        let due = {
+            let pending = self.durable.pending();
+            let waited = self.clock.as_ref().zip(pending.since).map(|(clock, since)| clock.now().saturating_sub(since));
+            pending.bytes > self.limits.unsynced_bytes_max
+                || waited.is_some_and(|waited| waited >= self.limits.sync_interval)
+        };
+        if due { self.sync_all() } else { Ok(()) }
+    }
+
+    pub(super) fn sync_all(&self) -> Result<(), Error> {
+        let commits = self.state().commits;
+        self.sync_to(commits)
+    }
+
+    /// Returns once commit number `commit` is durable.
+    pub(super) fn sync_to(&self, commit: u64) -> Result<(), Error> {
+        let mut sync = self.durable.sync.lock().unwrap_or_else(PoisonError::into_inner);
+        if sync.commits >= commit {
+            return Ok(());
+        }
+        let (commits, mark) = {
+            let state = self.state();
+            if state.poisoned {
+                return Err(Error::Poisoned);
+            }
+            (state.commits, state.mark(self.identity.writer()))
+        };
+        if let Err(error) = self.store.level().sync() {
+            self.state().poisoned = true;
+            return Err(error.into());
+        }
+        sync.commits = commits;
+        let behind = self.state().missing.is_some();
+        self.note_synced(commits);
+        if behind {
+            // The sidecar knows of more than this store has: it must not be lowered.
+            return Ok(());
+        }
+        let now = self.clock.as_ref().map(|clock| clock.now());
+        let due = self.sidecar_sync_is_due(&sync, now);
+        self.sidecar.store(&mark, due).map_err(Error::Sidecar)?;
+        sync.sidecar_lag = if due { 0 } else { sync.sidecar_lag + 1 };
+        sync.sidecar_at = if due { now } else { sync.sidecar_at.or(now) };
+        Ok(())
+    }
+
+    fn sidecar_sync_is_due(&self, sync: &Sync, now: Option<Duration>) -> bool {
+        match now.zip(sync.sidecar_at) {
+            Some((now, at)) => now.saturating_sub(at) >= self.limits.sync_interval,
+            None => sync.sidecar_lag >= self.limits.sidecar_lag_max,
+        }
+    }
+
+    fn note_synced(&self, commits: u64) {
+        let mut pending = self.durable.pending();
+        while pending.own.front().is_some_and(|(commit, _)| *commit <= commits) {
+            pending.own.pop_front();
+        }
+        pending.bytes = 0;
+        pending.since = None;
+        self.durable.publish(&pending);
+        drop(pending);
+        self.wake.notify(usize::MAX);
+    }
+
+    /// Writes the sidecar as the store stands, and syncs it.
+    pub(super) fn raise_sidecar(&self, sync: bool) -> Result<(), Error> {
+        let mark = self.state().mark(self.identity.writer());
+        self.sidecar.store(&mark, sync).map_err(Error::Sidecar)
+    }
+}
+
+impl State {
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        if self.poisoned { Err(Error::Poisoned) } else { Ok(()) }
+    }
+}
+
+impl Log {
+    /// Makes everything durable that was stored so far, and shows it to live readers and peers.
+    ///
+    /// # Errors
+    ///
+    /// What the store says; the log then takes no more writes until it is reopened.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.inner.sync_all()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let synced = self.sync_all().and_then(|()| {
+            let state = self.state();
+            if state.poisoned || state.missing.is_some() { Ok(()) } else { drop(state); self.raise_sidecar(true) }
+        });
+        if let Err(error) = synced {
+            tracing::error!(%error, "closing the log could not make everything durable");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Storing what somebody else wrote.
+
+use std::collections::BTreeSet;
+
+use super::write::New;
+use super::{Event, Log};
+use crate::chains::Chains;
+use crate::entry::{Entry, Value};
+use crate::error::GroupError;
+use crate::fork::Fork;
+use crate::group::{Received, Verified};
+use crate::ids::Change;
+
+/// What became of a group.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Ingested {
+    /// Entries that are new here, in local order.
+    pub stored: Vec<Entry>,
+    /// Entries that were here already.
+    pub duplicates: usize,
+    /// Values that had been missing and came now.
+    pub filled: usize,
+    /// Forks that show up now.
+    pub forks: Vec<Fork>,
+}
+
+impl Log {
+    /// Stores a verified group as one commit. It is synced about once a second and per megabyte, since it
+    /// could be fetched again; [`flush`](Self::flush) makes sure.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError::TooManyBranches`], or what the store says. Then nothing of the group is stored.
+    pub fn ingest(&self, group: Verified) -> Result<Ingested, GroupError> {
+        let inner = &*self.inner;
+        if group.log != inner.tag {
+            return Err(GroupError::OtherLog);
+        }
+        let mut ingested = Ingested::default();
+        let written = {
+            let mut state = inner.state();
+            state.check_writable()?;
+            let (new, values) = self.sort(group, &mut ingested)?;
+            let max = inner.limits.branches_max;
+            // Counting costs; it is only done where the bound is near.
+            if state.chains.len() + new.len() > max && state.chains.len() + new_branches(&state.chains, &new) > max {
+                return Err(GroupError::TooManyBranches { max });
+            }
+            if new.is_empty() && values.is_empty() {
+                return Ok(ingested);
+            }
+            let filled = values.iter().map(|(change, _)| *change).collect::<Vec<_>>();
+            let written = inner.write(&mut state, new, values)?;
+            drop(state);
+            self.tell_filled(&filled)?;
+            written
+        };
+        inner.tell(&written);
+        inner.sync_if_due()?;
+        ingested.stored = written.entries;
+        ingested.forks = written.forks;
+        Ok(ingested)
+    }
+
+    /// Drops what another session stored in the meantime, and finds values that were missing.
+    fn sort(&self, group: Verified, ingested: &mut Ingested) -> Result<(Vec<New>, Vec<(Change, Value)>), GroupError> {
+        let (mut new, mut values) = (Vec::new(), Vec::new());
+        for received in group.known.into_iter().chain(group.fresh) {
+            let Some(entry) = self.inner.store.by_id(&received.id)? else {
+                new.push(into_new(received));
+                continue;
+            };
+            ingested.duplicates += 1;
+            if let Some(value) = received.value.filter(|_| entry.value == Value::Pending) {
+                values.push((entry.change, Value::Here(value)));
+            }
+        }
+        ingested.filled = values.len();
+        if let Some(last) = new.last_mut() {
+            last.ends_group = true;
+        }
+        Ok((new, values))
+    }
+
+    fn tell_filled(&self, changes: &[Change]) -> Result<(), GroupError> {
+        if self.inner.events.is_heard() {
+            for change in changes {
+                self.inner.events.send(Event::Filled(self.present(*change)?));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many branches the entries would add.
+fn new_branches(chains: &Chains, new: &[New]) -> usize {
+    let (mut continued, mut added) = (BTreeSet::new(), BTreeSet::new());
+    let mut count = 0;
+    for New { id, header, .. } in new {
+        let continues = header
+            .prev
+            .is_some_and(|prev| added.remove(&prev) || (chains.ends_in(&prev) && continued.insert(prev)));
+        count += usize::from(!continues);
+        added.insert(*id);
+    }
+    count
+}
+
+fn into_new(received: Received) -> New {
+    let Received { id, header, value, signature } = received;
+    New { id, header, value, signature, ends_group: false, own: false }
+}

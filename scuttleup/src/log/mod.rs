@@ -1,0 +1,447 @@
+//! The log: every writer's chain, in one local order, on one store.
+
+mod append;
+mod catch_up;
+mod durable;
+mod ingest;
+mod write;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use level::Level;
+
+pub use append::{Appended, Transaction};
+pub use ingest::Ingested;
+
+use crate::chains::{Chains, Tip};
+use crate::clock::Clock;
+use crate::entry::{BranchNo, Entry, Value};
+use crate::error::{Error, GroupError, OpenError};
+use crate::events::{Bus, Events};
+use crate::extension::{Extension, Plain};
+use crate::fork::{Evidence, Fork};
+use crate::group::{Group, Verified};
+use crate::identity::Identity;
+use crate::ids::{Change, EntryId, Seq, Topic, WriterId};
+use crate::limits::Limits;
+use crate::reader::{Read, Reader};
+use crate::sidecar::{Mark, MemorySidecar, Sidecar};
+use crate::store::{Loaded, Store};
+use durable::Durable;
+
+pub use level::Durability;
+
+/// How to open a log. Everything has a default that suits an open log whose appends are durable.
+#[must_use]
+pub struct Options {
+    topic: Topic,
+    extension: Arc<dyn Extension>,
+    sidecar: Arc<dyn Sidecar>,
+    clock: Option<Arc<dyn Clock>>,
+    durability: Durability,
+    limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            topic: Topic::OPEN,
+            extension: Arc::new(Plain),
+            sidecar: Arc::new(MemorySidecar::default()),
+            clock: None,
+            durability: Durability::Synced,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { topic, durability, limits, .. } = self;
+        f.debug_struct("Options")
+            .field("topic", topic)
+            .field("kind", &self.extension.kind())
+            .field("durability", durability)
+            .field("limits", limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// What the log is about. Default: an open log.
+    pub fn topic(mut self, topic: Topic) -> Self {
+        self.topic = topic;
+        self
+    }
+
+    /// The layer above. Default: none.
+    pub fn extension(mut self, extension: Arc<dyn Extension>) -> Self {
+        self.extension = extension;
+        self
+    }
+
+    /// The guard against old copies of the database. Default: one that forgets with the process.
+    pub fn sidecar(mut self, sidecar: Arc<dyn Sidecar>) -> Self {
+        self.sidecar = sidecar;
+        self
+    }
+
+    /// A clock, so that what is buffered is synced after [`Limits::sync_interval`]. Without one it is
+    /// synced by size, by the next durable append, by `flush` and on close.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// What `append` waits for. Default: [`Durability::Synced`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Bounds. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Opens the log in `level`, founding it when there is none. O(branches); entries are not read.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when the store holds something else, or cannot be used.
+    pub fn open(self, level: Arc<dyn Level>, identity: Identity) -> Result<Log, OpenError> {
+        let (store, loaded) = Store::open(level, self.extension.kind(), self.topic)?;
+        let Loaded { chains, commits, last, created } = loaded;
+        let own = store.own_branch(&identity.writer())?;
+        if own.is_some_and(|no| chains.get(no).is_none_or(|branch| branch.writer != identity.writer())) {
+            return Err(Error::damaged("the row of the own branch").into());
+        }
+        // A store that knows this writer only from others goes on from the longest branch.
+        let longest = || chains.of(&identity.writer()).iter().copied().max_by_key(|no| chains.get(*no).map(|b| b.tip_seq));
+        let own = own.or_else(longest);
+        let mut state = State { chains, commits, last, own, missing: None, poisoned: false };
+        let mark = self.sidecar.load().map_err(OpenError::Sidecar)?;
+        let lost_commits = state.compare(mark, identity.writer(), &store)?;
+        if state.missing.is_none() {
+            let mark = state.mark(identity.writer());
+            self.sidecar.store(&mark, true).map_err(OpenError::Sidecar)?;
+        }
+        Ok(Log {
+            inner: Arc::new(Inner {
+                store,
+                identity,
+                last: AtomicU64::new(last.0),
+                durable: Durable::new(last, commits),
+                state: Mutex::new(state),
+                events: Bus::new(self.limits.events_max),
+                wake: event_listener::Event::new(),
+                extension: self.extension,
+                sidecar: self.sidecar,
+                clock: self.clock,
+                durability: self.durability,
+                limits: self.limits,
+                opened: Opened { created, lost_commits },
+                tag: NEXT_TAG.fetch_add(1, Ordering::Relaxed),
+            }),
+        })
+    }
+}
+
+/// What opening found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The log was made just now.
+    pub created: bool,
+    /// Batches that were durable once and are not here: an old copy, or a damaged journal. What is not
+    /// our own can be fetched again.
+    pub lost_commits: u64,
+}
+
+/// Tells one open log from another within a process, so that a group is stored where it was verified.
+static NEXT_TAG: AtomicU64 = AtomicU64::new(0);
+
+/// A log of logs: a hash-chained, signed, numbered one per writer, in one local order.
+///
+/// Cheap to clone; all clones are one log. Dropping the last one makes everything durable.
+#[derive(Clone)]
+pub struct Log {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) extension: Arc<dyn Extension>,
+    pub(crate) limits: Limits,
+    pub(crate) wake: event_listener::Event,
+    identity: Identity,
+    sidecar: Arc<dyn Sidecar>,
+    clock: Option<Arc<dyn Clock>>,
+    durability: Durability,
+    /// Held while a batch is made and applied, never across I/O with a peer, never while waiting for a sync.
+    state: Mutex<State>,
+    durable: Durable,
+    /// Last entry that is stored; only grows.
+    last: AtomicU64,
+    events: Bus<Event>,
+    opened: Opened,
+    tag: u64,
+}
+
+struct State {
+    chains: Chains,
+    /// Batches that were ever committed; only grows.
+    commits: u64,
+    last: Change,
+    /// The branch on which this store last wrote for its identity.
+    own: Option<BranchNo>,
+    /// Set while the store is behind its sidecar: what it lacks.
+    missing: Option<catch_up::Missing>,
+    /// Set for good when a write failed: what is in memory may be ahead of the store.
+    poisoned: bool,
+}
+
+impl State {
+    fn own_tip(&self) -> Option<Tip> {
+        self.own.and_then(|no| self.chains.get(no)).map(crate::chains::Branch::tip)
+    }
+
+    fn mark(&self, writer: WriterId) -> Mark {
+        Mark { writer, last: self.own_tip().map(|tip| (tip.seq, tip.id)), commits: self.commits }
+    }
+}
+
+/// News from a log.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// An entry was stored, our own or somebody else's.
+    Stored(Entry),
+    /// The value of an entry came that had been missing.
+    Filled(Entry),
+    /// A writer has two entries with one number.
+    Forked(Fork),
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log").field("writer", &self.writer()).field("last", &self.last()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in a caller's closure leaves the state as it was: it changes only after a batch was applied.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    /// Opens an open log with nothing above it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub fn open(level: impl Level + 'static, identity: Identity) -> Result<Self, OpenError> {
+        Options::default().open(Arc::new(level), identity)
+    }
+
+    /// Everything that can be chosen.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// The writer that appends here.
+    #[must_use]
+    pub fn writer(&self) -> WriterId {
+        self.inner.identity.writer()
+    }
+
+    /// What the log is about.
+    #[must_use]
+    pub fn topic(&self) -> Topic {
+        self.inner.store.topic()
+    }
+
+    /// The layer above.
+    #[must_use]
+    pub fn extension(&self) -> &Arc<dyn Extension> {
+        &self.inner.extension
+    }
+
+    /// What opening found.
+    #[must_use]
+    pub fn opened(&self) -> Opened {
+        self.inner.opened
+    }
+
+    /// The last entry of the local order; 0 when the log is empty. Entries are numbered without gaps, so
+    /// this is also how many there are.
+    #[must_use]
+    pub fn last(&self) -> Change {
+        Change(self.inner.last.load(Ordering::Acquire))
+    }
+
+    /// The last entry that live readers and peers may see: the local order up to the first own entry that
+    /// is not durable yet.
+    #[must_use]
+    pub fn visible(&self) -> Change {
+        self.inner.durable.visible()
+    }
+
+    /// The ends of all branches of all writers, ascending by writer, number and id. O(branches).
+    #[must_use]
+    pub fn tips(&self) -> Vec<Tip> {
+        let mut tips: Vec<Tip> = self.inner.state().chains.iter().map(|(_, branch)| branch.tip()).collect();
+        tips.sort_unstable();
+        tips
+    }
+
+    /// How many writers have entries here.
+    #[must_use]
+    pub fn writers(&self) -> usize {
+        self.inner.state().chains.writers()
+    }
+
+    /// An entry by its id; none when there is none. Two point reads.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn get(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
+        self.inner.store.by_id(id)
+    }
+
+    /// An entry by its number in the local order. One point read.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn at(&self, change: Change) -> Result<Option<Entry>, Error> {
+        self.inner.store.by_change(change)
+    }
+
+    /// Whether there is such an entry. One point read.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn contains(&self, id: &EntryId) -> Result<bool, Error> {
+        Ok(self.inner.store.change_of(id)?.is_some())
+    }
+
+    /// The value that a writer put under a number. Where the writer forked, the one that came here first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is none, or it was deleted, or is not here yet.
+    pub fn entry(&self, writer: &WriterId, seq: Seq) -> Result<Bytes, Error> {
+        let values = self.entries(writer, seq)?;
+        let value = values.iter().find_map(|entry| entry.value.bytes().cloned());
+        value.ok_or(Error::NotFound { writer: *writer, seq })
+    }
+
+    /// All entries that a writer put under a number, in local order: one, unless the writer forked.
+    /// O(branches of the writer).
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn entries(&self, writer: &WriterId, seq: Seq) -> Result<Vec<Entry>, Error> {
+        let mut places = Vec::new();
+        {
+            let state = self.inner.state();
+            for no in state.chains.of(writer) {
+                let Some(branch) = state.chains.get(*no) else { continue };
+                let first = branch.root.map_or(1, |(_, shared)| shared.0 + 1);
+                if (first..=branch.tip_seq.0).contains(&seq.0) {
+                    places.push(*no);
+                }
+            }
+        }
+        let mut changes = Vec::new();
+        for no in places {
+            changes.push(self.inner.store.change_on(no, seq)?);
+        }
+        changes.sort_unstable();
+        changes.into_iter().map(|change| self.present(change)).collect()
+    }
+
+    pub(crate) fn present(&self, change: Change) -> Result<Entry, Error> {
+        let entry = self.inner.store.by_change(change)?;
+        entry.ok_or_else(|| Error::damaged(format!("entry {change} of the local order, which is missing")))
+    }
+
+    /// Drops the values under a number, and keeps that they were there: ids, chains and signatures stay
+    /// whole, and the values do not come back in a sync. Durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is no such entry.
+    pub fn del(&self, writer: &WriterId, seq: Seq) -> Result<(), Error> {
+        let entries = self.entries(writer, seq)?;
+        if entries.is_empty() {
+            return Err(Error::NotFound { writer: *writer, seq });
+        }
+        self.set_values(entries.into_iter().map(|entry| (entry.change, Value::Deleted)).collect())?;
+        self.flush()
+    }
+
+    /// Entries whose value is not here yet, in local order.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn pending(&self) -> Result<Vec<Entry>, Error> {
+        self.inner.store.pending().map(|change| self.present(change?)).collect()
+    }
+
+    /// Reads entries in local order; see [`Read`].
+    #[must_use]
+    pub fn read(&self, what: Read) -> Reader {
+        Reader::new(self.clone(), what)
+    }
+
+    /// News from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Events<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// All forks that are stored, ascending. The same set of entries gives the same list on every replica.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn forks(&self) -> Result<Vec<Fork>, Error> {
+        crate::fork::all(self, &self.inner.state().chains)
+    }
+
+    /// What proves a fork to somebody who has nothing but the writer's key. Bounded by two groups.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn evidence(&self, fork: &Fork) -> Result<Evidence, Error> {
+        crate::fork::evidence(self, fork)
+    }
+
+    /// Runs `look` on a log that does not change meanwhile.
+    pub(crate) fn while_nobody_writes<R>(&self, look: impl FnOnce(&Chains, Change) -> R) -> R {
+        let state = self.inner.state();
+        look(&state.chains, state.last)
+    }
+
+    /// Checks a group from outside against what is stored; stores nothing. Takes no lock that an append
+    /// would wait for.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError`] with what is wrong.
+    pub fn verify(&self, group: Group) -> Result<Verified, GroupError> {
+        crate::group::verify(group, &self.inner.store, &*self.inner.extension, self.inner.tag)
+    }
+}

@@ -1,0 +1,183 @@
+//! The one place where entries enter the store: our own and other people's alike.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use level::{Batch, Durability};
+
+use super::durable::Applied;
+use super::{Event, Inner, Log, State};
+use crate::chains::{Prev, Tip};
+use crate::entry::{BranchNo, Entry, Value};
+use crate::error::Error;
+use crate::extension::Rows;
+use crate::fork::Fork;
+use crate::header::Header;
+use crate::ids::{Change, EntryId};
+
+/// An entry that passed every check and gets its place now.
+pub(super) struct New {
+    pub(super) id: EntryId,
+    pub(super) header: Header,
+    pub(super) value: Option<Bytes>,
+    pub(super) signature: Option<[u8; 64]>,
+    pub(super) ends_group: bool,
+    /// Made by the call at hand, here. Never taken from a field that was received.
+    pub(super) own: bool,
+}
+
+/// What a commit stored.
+pub(super) struct Written {
+    pub(super) entries: Vec<Entry>,
+    pub(super) forks: Vec<Fork>,
+    pub(super) commit: u64,
+}
+
+impl Inner {
+    /// Applies entries as one batch: rows of entries, ids, branches, and what the layer above adds.
+    ///
+    /// The state in memory goes first, so from here on any failure poisons the log: the store is right,
+    /// and reopening reads it again.
+    pub(super) fn write(&self, state: &mut State, new: Vec<New>, values: Vec<(Change, Value)>) -> Result<Written, Error> {
+        state.check_writable()?;
+        let written = self.try_write(state, new, values);
+        if written.is_err() {
+            state.poisoned = true;
+        }
+        written
+    }
+
+    fn try_write(&self, state: &mut State, new: Vec<New>, values: Vec<(Change, Value)>) -> Result<Written, Error> {
+        let mut batch = Batch::new();
+        let commit = state.commits + 1;
+        let before_own = new.iter().position(|new| new.own).map(|place| Change(state.last.0 + place as u64));
+        let mut written = Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), commit };
+        for new in new {
+            let (entry, fork) = self.place(state, &mut batch, new, &written.entries)?;
+            state.last = entry.change;
+            written.forks.extend(fork);
+            written.entries.push(entry);
+        }
+        self.put_branches(state, &mut batch, &written);
+        self.put_values(&mut batch, values)?;
+        if !written.entries.is_empty() {
+            let mut rows = Rows { level: &**self.store.level(), sub: self.store.meta(), batch: &mut batch };
+            self.extension.store(&written.entries, &mut rows)?;
+        }
+        let bytes = batch.bytes();
+        self.store.level().apply(batch, Durability::Buffered)?;
+        state.commits = commit;
+        self.last.store(state.last.0, Ordering::Release);
+        self.note_applied(&Applied { commit, last: state.last, before_own, bytes });
+        Ok(written)
+    }
+
+    /// Gives one entry its number and its branch. `batch_so_far` holds what is not in the store yet.
+    fn place(
+        &self,
+        state: &mut State,
+        batch: &mut Batch,
+        new: New,
+        batch_so_far: &[Entry],
+    ) -> Result<(Entry, Option<Fork>), Error> {
+        let New { id, header, value, signature, ends_group, own } = new;
+        let change = Change(state.last.0 + 1);
+        let prev = self.find_prev(state, &header, batch_so_far)?;
+        let sibling = self.find_sibling(state, &header, prev, batch_so_far)?;
+        let continues_own =
+            header.writer == self.identity.writer() && state.own_tip().map(|tip| tip.id) == header.prev;
+        let tip = Tip { writer: header.writer, seq: header.seq, id };
+        let place = state.chains.place(tip, prev, change);
+        // An own entry that comes back from a peer and continues what this store wrote is adopted.
+        if own || (continues_own && sibling.is_none()) {
+            state.own = Some(place.branch);
+        }
+        let fork = sibling.map(|other| Fork::new(tip.writer, tip.seq, id, other));
+        let value = value.map_or(Value::Pending, Value::Here);
+        let entry = Entry { change, id, header, value, signature, branch: place.branch, ends_group };
+        self.store.put_entry(batch, &entry, place.starts_stretch);
+        Ok((entry, fork))
+    }
+
+    fn find_prev(&self, state: &State, header: &Header, batch_so_far: &[Entry]) -> Result<Option<Prev>, Error> {
+        let Some(prev) = header.prev else { return Ok(None) };
+        if state.chains.ends_in(&prev) {
+            return Ok(Some(Prev::Tip(prev)));
+        }
+        let inside = |entry: &Entry| Prev::Inside(entry.branch, entry.seq());
+        if let Some(entry) = batch_so_far.iter().find(|entry| entry.id == prev) {
+            return Ok(Some(inside(entry)));
+        }
+        let stored = self.store.by_id(&prev)?;
+        let stored = stored.ok_or_else(|| Error::damaged(format!("entry {prev}, which was verified")))?;
+        Ok(Some(inside(&stored)))
+    }
+
+    /// The entry that already stands where a new one goes: then the new one forks.
+    fn find_sibling(
+        &self,
+        state: &State,
+        header: &Header,
+        prev: Option<Prev>,
+        batch_so_far: &[Entry],
+    ) -> Result<Option<EntryId>, Error> {
+        let branch = match prev {
+            Some(Prev::Tip(_)) => return Ok(None),
+            Some(Prev::Inside(branch, _)) => branch,
+            None => match state.chains.of(&header.writer).first() {
+                Some(first) => *first,
+                None => return Ok(None),
+            },
+        };
+        let stands_there = |entry: &&Entry| entry.branch == branch && entry.seq() == header.seq;
+        if let Some(entry) = batch_so_far.iter().find(stands_there) {
+            return Ok(Some(entry.id));
+        }
+        let change = self.store.change_on(branch, header.seq)?;
+        Ok(self.store.by_change(change)?.map(|entry| entry.id))
+    }
+
+    fn put_branches(&self, state: &State, batch: &mut Batch, written: &Written) {
+        let touched: BTreeSet<BranchNo> = written.entries.iter().map(|entry| entry.branch).collect();
+        for no in &touched {
+            if let Some(branch) = state.chains.get(*no) {
+                self.store.put_branch(batch, *no, branch, written.commit);
+            }
+        }
+        if let Some(own) = state.own.filter(|own| touched.contains(own)) {
+            self.store.put_own_branch(batch, &self.identity.writer(), own);
+        }
+    }
+
+    fn put_values(&self, batch: &mut Batch, values: Vec<(Change, Value)>) -> Result<(), Error> {
+        for (change, value) in values {
+            let entry = self.store.by_change(change)?;
+            let entry = entry.ok_or_else(|| Error::damaged(format!("entry {change}, which is missing")))?;
+            self.store.put_value(batch, &Entry { value, ..entry });
+        }
+        Ok(())
+    }
+
+    /// Tells subscribers and live readers.
+    pub(super) fn tell(&self, written: &Written) {
+        if self.events.is_heard() {
+            for entry in &written.entries {
+                self.events.send(Event::Stored(entry.clone()));
+            }
+            for fork in &written.forks {
+                self.events.send(Event::Forked(*fork));
+            }
+        }
+        for fork in &written.forks {
+            tracing::warn!(writer = %fork.writer, seq = %fork.seq, "a writer has two entries with one number");
+        }
+        self.wake.notify(usize::MAX);
+    }
+}
+
+impl Log {
+    pub(super) fn set_values(&self, values: Vec<(Change, Value)>) -> Result<(), Error> {
+        self.inner.write(&mut self.inner.state(), Vec::new(), values).map(drop)
+    }
+}

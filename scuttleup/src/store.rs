@@ -1,0 +1,300 @@
+//! Where the rows of a log lie: see `docs/format.md`, "store". Keys are made and read here alone.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes};
+use level::{Batch, Durability, KeyRange, Level, Order, Read, Sub};
+
+use crate::chains::{Branch, Chains};
+use crate::entry::{BranchNo, Entry};
+use crate::error::{Error, OpenError};
+use crate::ids::{Change, EntryId, Seq, Topic, WriterId};
+use crate::input::{Input, Malformed};
+
+/// The newest format that this code reads and writes.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The three sub-levels of a log.
+pub(crate) struct Store {
+    level: Arc<dyn Level>,
+    entries: Sub,
+    ids: Sub,
+    meta: Sub,
+    topic: Topic,
+}
+
+/// What the meta row of branches says.
+pub(crate) struct Loaded {
+    pub(crate) chains: Chains,
+    /// Batches that were ever committed here.
+    pub(crate) commits: u64,
+    pub(crate) last: Change,
+    /// Whether the log was made just now.
+    pub(crate) created: bool,
+}
+
+impl Store {
+    /// Opens the rows of a log, or founds it in an empty level.
+    pub(crate) fn open(
+        level: Arc<dyn Level>,
+        kind: &'static str,
+        topic: Topic,
+    ) -> Result<(Self, Loaded), OpenError> {
+        let store = Self {
+            entries: level.sub("entries")?,
+            ids: level.sub("ids")?,
+            meta: level.sub("meta")?,
+            level,
+            topic,
+        };
+        // What a crash left unsynced is made durable before anybody builds on it.
+        store.level.sync()?;
+        let created = match store.level.get(store.meta, FORMAT_KEY)? {
+            Some(row) => store.check_format(row, kind).map(|()| false)?,
+            None => store.found(kind).map(|()| true)?,
+        };
+        let (chains, commits, last) = store.load_branches()?;
+        Ok((store, Loaded { chains, commits, last, created }))
+    }
+
+    pub(crate) const fn topic(&self) -> Topic {
+        self.topic
+    }
+
+    pub(crate) fn level(&self) -> &Arc<dyn Level> {
+        &self.level
+    }
+
+    pub(crate) const fn meta(&self) -> Sub {
+        self.meta
+    }
+
+    fn found(&self, kind: &str) -> Result<(), OpenError> {
+        let mut row = Vec::new();
+        row.put_u32(FORMAT);
+        row.put_slice(self.topic.as_bytes());
+        row.put_slice(kind.as_bytes());
+        let mut batch = Batch::new();
+        batch.put(self.meta, FORMAT_KEY, row);
+        Ok(self.level.apply(batch, Durability::Synced)?)
+    }
+
+    fn check_format(&self, row: Bytes, kind: &'static str) -> Result<(), OpenError> {
+        let damaged = |source| Error::Damaged { row: "the format row".into(), source: Some(source) };
+        let mut input = Input::new(row);
+        let found = input.array().map(u32::from_be_bytes).map_err(damaged)?;
+        if found > FORMAT {
+            return Err(OpenError::Newer { found, known: FORMAT });
+        }
+        let topic = Topic::from_bytes(input.array().map_err(damaged)?);
+        let found = input.take_rest();
+        if found != kind.as_bytes() {
+            return Err(OpenError::OtherKind { found: String::from_utf8_lossy(&found).into_owned(), wanted: kind });
+        }
+        if topic == self.topic { Ok(()) } else { Err(OpenError::OtherTopic) }
+    }
+
+    fn load_branches(&self) -> Result<(Chains, u64, Change), Error> {
+        let (mut chains, mut commits, mut last) = (Chains::default(), 0, Change(0));
+        for row in self.level.range(self.meta, KeyRange::prefix(&[BRANCH]), Order::Ascending) {
+            let (key, value) = row?;
+            let damaged = |source| Error::Damaged { row: format!("branch {key:02x?}"), source };
+            let (branch, commit) = decode_branch(value).map_err(|source| damaged(Some(source)))?;
+            let no = chains.load(branch).ok_or_else(|| damaged(None))?;
+            if key != branch_key(no) {
+                return Err(damaged(None));
+            }
+            commits = commits.max(commit);
+            last = last.max(branch.tip_change);
+        }
+        Ok((chains, commits, last))
+    }
+
+    // ---- entries ----
+
+    /// The local number of an entry. One point read.
+    pub(crate) fn change_of(&self, id: &EntryId) -> Result<Option<Change>, Error> {
+        match self.level.get(self.ids, id.as_bytes())? {
+            None => Ok(None),
+            Some(row) => decode_change(&row).map(Some).ok_or_else(|| Error::damaged(format!("id {id}"))),
+        }
+    }
+
+    /// An entry by its local number. One point read.
+    pub(crate) fn by_change(&self, change: Change) -> Result<Option<Entry>, Error> {
+        let row = self.level.get(self.entries, &change.0.to_be_bytes())?;
+        row.map(|row| self.decode(change, row)).transpose()
+    }
+
+    /// An entry by its id. Two point reads.
+    pub(crate) fn by_id(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
+        let Some(change) = self.change_of(id)? else { return Ok(None) };
+        let entry = self.by_change(change)?;
+        let entry = entry.ok_or_else(|| Error::damaged(format!("id {id}, which names the missing entry {change}")))?;
+        Ok(Some(entry))
+    }
+
+    /// Entries from `from` to `to`, both included, lazily.
+    pub(crate) fn entries(
+        &self,
+        from: Change,
+        to: Change,
+        order: Order,
+    ) -> impl Iterator<Item = Result<Entry, Error>> + '_ {
+        let range = KeyRange::from(from.0.to_be_bytes().to_vec()..=to.0.to_be_bytes().to_vec());
+        self.level.range(self.entries, range, order).map(|row| {
+            let (key, value) = row?;
+            let change = decode_change(&key).ok_or_else(|| Error::damaged(format!("entry key {key:02x?}")))?;
+            self.decode(change, value)
+        })
+    }
+
+    fn decode(&self, change: Change, row: Bytes) -> Result<Entry, Error> {
+        Entry::decode_row(self.topic, change, row).map_err(|source| Error::damaged_entry(change, source))
+    }
+
+    /// Adds the rows of a new entry.
+    pub(crate) fn put_entry(&self, batch: &mut Batch, entry: &Entry, starts_stretch: bool) {
+        let change = entry.change.0.to_be_bytes();
+        batch.put(self.entries, change.to_vec(), entry.encode_row());
+        batch.put(self.ids, entry.id.as_bytes().to_vec(), change.to_vec());
+        if starts_stretch {
+            batch.put(self.meta, stretch_key(entry.branch, entry.header.seq), change.to_vec());
+        }
+        if entry.value == crate::Value::Pending {
+            batch.put(self.meta, pending_key(entry.change), Bytes::new());
+        }
+    }
+
+    /// Rewrites an entry whose value came, or went.
+    pub(crate) fn put_value(&self, batch: &mut Batch, entry: &Entry) {
+        batch.put(self.entries, entry.change.0.to_be_bytes().to_vec(), entry.encode_row());
+        batch.del(self.meta, pending_key(entry.change));
+    }
+
+    /// Local numbers of the entries whose value is not here yet, in ascending order.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = Result<Change, Error>> + '_ {
+        self.level.range(self.meta, KeyRange::prefix(&[PENDING]), Order::Ascending).map(|row| {
+            let (key, _) = row?;
+            let change = key.get(1..).and_then(decode_change);
+            change.ok_or_else(|| Error::damaged(format!("pending key {key:02x?}")))
+        })
+    }
+
+    // ---- branches ----
+
+    pub(crate) fn put_branch(&self, batch: &mut Batch, no: BranchNo, branch: &Branch, commits: u64) {
+        batch.put(self.meta, branch_key(no), encode_branch(branch, commits));
+    }
+
+    /// The branch on which this store last wrote for a writer.
+    pub(crate) fn own_branch(&self, writer: &WriterId) -> Result<Option<BranchNo>, Error> {
+        let Some(row) = self.level.get(self.meta, &own_key(writer))? else { return Ok(None) };
+        let bytes = row.as_ref().try_into().map_err(|_| Error::damaged("the row of the own branch"))?;
+        Ok(Some(BranchNo(u32::from_be_bytes(bytes))))
+    }
+
+    pub(crate) fn put_own_branch(&self, batch: &mut Batch, writer: &WriterId, no: BranchNo) {
+        batch.put(self.meta, own_key(writer), no.0.to_be_bytes().to_vec());
+    }
+
+    /// The local number of entry `seq`, which must lie on `branch` itself. One short range read.
+    pub(crate) fn change_on(&self, branch: BranchNo, seq: Seq) -> Result<Change, Error> {
+        let range = KeyRange::from(stretch_key(branch, Seq(0))..=stretch_key(branch, seq));
+        let damaged = || Error::damaged(format!("stretch of branch {} at {seq}", branch.0));
+        let (key, value) = self.level.range(self.meta, range, Order::Descending).next().ok_or_else(damaged)??;
+        let first = key.get(5..).and_then(decode_change).ok_or_else(damaged)?;
+        let change = decode_change(&value).ok_or_else(damaged)?;
+        Ok(Change(change.0 + (seq.0 - first.0)))
+    }
+
+    /// All stretches: branch, first number, first local number.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = Result<(BranchNo, Seq, Change), Error>> + '_ {
+        self.level.range(self.meta, KeyRange::prefix(&[STRETCH]), Order::Ascending).map(|row| {
+            let (key, value) = row?;
+            let decode = || {
+                let branch = key.get(1..5)?.try_into().ok()?;
+                let seq = Seq(decode_change(key.get(5..)?)?.0);
+                Some((BranchNo(u32::from_be_bytes(branch)), seq, decode_change(&value)?))
+            };
+            decode().ok_or_else(|| Error::damaged(format!("stretch key {key:02x?}")))
+        })
+    }
+
+    /// How many ids the store knows. Reads them all.
+    pub(crate) fn count_ids(&self) -> Result<u64, Error> {
+        let mut count = 0;
+        for row in self.level.range(self.ids, KeyRange::all(), Order::Ascending) {
+            row?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+// Letters of the rows in `meta`. `x` is the layer above's: see `extension::ext_key`.
+const FORMAT_KEY: &[u8] = b"f";
+const BRANCH: u8 = b'b';
+const STRETCH: u8 = b's';
+const OWN: u8 = b'o';
+const PENDING: u8 = b'p';
+
+fn branch_key(no: BranchNo) -> Vec<u8> {
+    let mut key = vec![BRANCH];
+    key.put_u32(no.0);
+    key
+}
+
+fn stretch_key(branch: BranchNo, seq: Seq) -> Vec<u8> {
+    let mut key = vec![STRETCH];
+    key.put_u32(branch.0);
+    key.put_u64(seq.0);
+    key
+}
+
+fn own_key(writer: &WriterId) -> Vec<u8> {
+    let mut key = vec![OWN];
+    key.put_slice(writer.as_bytes());
+    key
+}
+
+fn pending_key(change: Change) -> Vec<u8> {
+    let mut key = vec![PENDING];
+    key.put_u64(change.0);
+    key
+}
+
+fn decode_change(bytes: &[u8]) -> Option<Change> {
+    bytes.try_into().ok().map(u64::from_be_bytes).map(Change)
+}
+
+const NO_ROOT: u32 = u32::MAX;
+
+fn encode_branch(branch: &Branch, commits: u64) -> Vec<u8> {
+    let (root, shared) = branch.root.map_or((NO_ROOT, 0), |(root, shared)| (root.0, shared.0));
+    let mut row = Vec::with_capacity(100);
+    row.put_slice(branch.writer.as_bytes());
+    row.put_u32(root);
+    row.put_u64(shared);
+    row.put_u64(branch.tip_seq.0);
+    row.put_slice(branch.tip_id.as_bytes());
+    row.put_u64(branch.tip_change.0);
+    row.put_u64(commits);
+    row
+}
+
+fn decode_branch(row: Bytes) -> Result<(Branch, u64), Malformed> {
+    let mut input = Input::new(row);
+    let writer = WriterId::from_stored(input.array()?);
+    let root = match input.array().map(u32::from_be_bytes)? {
+        NO_ROOT => None,
+        no => Some(BranchNo(no)),
+    };
+    let shared = Seq(input.array().map(u64::from_be_bytes)?);
+    let tip_seq = Seq(input.array().map(u64::from_be_bytes)?);
+    let tip_id = input.id()?;
+    let tip_change = Change(input.array().map(u64::from_be_bytes)?);
+    let commits = input.array().map(u64::from_be_bytes)?;
+    input.end()?;
+    Ok((Branch { writer, root: root.map(|no| (no, shared)), tip_seq, tip_id, tip_change }, commits))
+}

@@ -1,0 +1,3 @@
+//! The behaviour of scuttleup, test by test; names are promises.
+
+mod smoke;

@@ -2,7 +2,11 @@
 
 use std::{fs, io, path::Path};
 
-use super::{Fjall, create, errors::Failed};
+use super::{
+    Fjall, FjallOptions, create,
+    errors::Failed,
+    open::{self, Opened},
+};
 use crate::{Copied, Error, Level, copy};
 
 /// Makes a database at `path` that holds what `from` holds now.
@@ -25,11 +29,9 @@ pub fn backup(from: &(impl Level + ?Sized), path: impl AsRef<Path>) -> Result<Co
     }
     let copied = create::build(&path, |unfinished| {
         // Not `Fjall::open`, which would make another unfinished database beside this one.
-        let to = Fjall::of(
-            super::open::database(unfinished, &Default::default())?,
-            unfinished,
-            Default::default(),
-        )?;
+        let options = FjallOptions::default();
+        let db = open::engine(unfinished, &options)?;
+        let to = Fjall::of(Opened { db, torn: None }, unfinished, options)?;
         copy(from, &to)
     })?;
     copied.ok_or_else(exists)

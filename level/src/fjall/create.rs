@@ -10,10 +10,10 @@ use super::{FjallOptions, errors::Failed, open};
 use crate::Error;
 
 /// The file that the engine writes last when it makes a database, and looks for first when it opens one.
-const VERSION: &str = "version";
+pub(super) const VERSION: &str = "version";
 
 /// The file that the engine locks.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// How often to try again when another maker's cleaning took our unfinished database.
 const TRIES: usize = 5;
@@ -26,7 +26,7 @@ pub(super) fn at(path: &Path, options: &FjallOptions) -> Result<PathBuf, Error> 
     match found(&path)? {
         Found::Database => {}
         Found::Nothing | Found::EmptyFolder => {
-            build(&path, |unfinished| open::database(unfinished, options).map(drop))?;
+            build(&path, |unfinished| open::engine(unfinished, options).map(drop))?;
         }
     }
     Ok(path)

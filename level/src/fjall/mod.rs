@@ -7,6 +7,7 @@
 mod backup;
 mod create;
 mod errors;
+mod journal;
 mod open;
 
 use std::{
@@ -20,7 +21,7 @@ use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, 
 use bytes::Bytes;
 
 pub use self::backup::backup;
-use self::errors::Failed;
+use self::{errors::Failed, open::Opened};
 use crate::{
     Batch, Durability, Error, KeyRange, Level, Order, Read, Row, Rows, Sub,
     rules::{check_batch, check_name, is_key},
@@ -69,6 +70,7 @@ struct Shared {
     db: Database,
     path: PathBuf,
     options: FjallOptions,
+    torn: Option<PathBuf>,
 }
 
 /// The database at one moment between two batches.
@@ -110,24 +112,33 @@ impl Fjall {
         Fjall::of(open::database(&path, &options)?, &path, options)
     }
 
-    fn of(db: Database, path: &Path, options: FjallOptions) -> Result<Fjall, Error> {
+    fn of(Opened { db, torn }: Opened, path: &Path, options: FjallOptions) -> Result<Fjall, Error> {
         let path = path.to_owned();
         let mut names = BTreeMap::new();
         let mut keyspaces = BTreeMap::new();
-        for name in db.list_keyspace_names() {
-            let keyspace = db.keyspace(&name, KeyspaceCreateOptions::default).failed("open", &path)?;
+        for name in db.list_keyspace_names().iter().filter(|name| !name.starts_with(PLACEHOLDER)) {
+            let keyspace = db.keyspace(name, KeyspaceCreateOptions::default).failed("open", &path)?;
             let sub = Sub::fresh();
             names.insert(name.to_string(), sub);
             keyspaces.insert(sub, keyspace);
         }
         let view = View { names: Arc::new(names), keyspaces: Arc::new(keyspaces), snapshot: db.snapshot() };
         let view = RwLock::new(Arc::new(view));
-        Ok(Fjall { shared: Arc::new(Shared { view, writer: Mutex::new(()), db, path, options }) })
+        Ok(Fjall { shared: Arc::new(Shared { view, writer: Mutex::new(()), db, path, options, torn }) })
     }
 
     /// The folder of the database.
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// The file that keeps the end of the journal, if opening had to cut that off.
+    ///
+    /// A power cut may tear batches that were not synced so that the engine does not open the database. Then
+    /// what comes after the last whole batch is moved to this file, which nothing reads; a torn end that the engine
+    /// knows how to cut is cut without a trace.
+    pub fn torn(&self) -> Option<&Path> {
+        self.shared.torn.as_deref()
     }
 }
 
@@ -167,16 +178,7 @@ impl Shared {
 
     fn create(&self, writer: &MutexGuard<'_, ()>, name: &str) -> Result<Sub, Error> {
         let view = self.view();
-        let size = self.options.memtable_bytes;
-        let keyspace = self
-            .db
-            .keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(size))
-            .failed("create a sub-level in", &self.path)?;
-        // fjall leaves the entry of the new folder to the system. Without it, a power cut would take the
-        // sub-level, and recovery would skip its rows in the journal without a word.
-        for folder in keyspace.path().ancestors().take(2) {
-            create::sync_folder(folder)?;
-        }
+        let keyspace = self.keyspace(name)?;
         let sub = Sub::fresh();
         let mut names = BTreeMap::clone(&view.names);
         let mut keyspaces = BTreeMap::clone(&view.keyspaces);
@@ -185,6 +187,55 @@ impl Shared {
         self.publish(writer, Arc::new(names), Arc::new(keyspaces));
         Ok(sub)
     }
+
+    /// Makes a key space, durably.
+    fn keyspace(&self, name: &str) -> Result<Keyspace, Error> {
+        let size = self.options.memtable_bytes;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(size);
+        let keyspace = self.db.keyspace(name, options).failed("create a sub-level in", &self.path)?;
+        // fjall leaves the entry of the new folder to the system. Without it, a power cut would take the
+        // sub-level, and recovery would skip its rows in the journal without a word.
+        for folder in keyspace.path().ancestors().take(2) {
+            create::sync_folder(folder)?;
+        }
+        Ok(keyspace)
+    }
+
+    /// Deletes a key space, and sees to it that its number is never used again.
+    ///
+    /// When fjall opens a database, it counts on from the highest number that is left, and forgets the sequence
+    /// numbers that it gave to deletions. A new key space with the number of a deleted one can then be hidden
+    /// by that deletion: it works until the next opening, which throws it away with all its rows. So whenever
+    /// the highest one goes, an empty placeholder with a higher number is made first, which stays.
+    fn delete(&self, keyspace: &Keyspace) -> Result<(), Error> {
+        let mut placeholders = Vec::new();
+        let mut highest = 0;
+        for name in self.db.list_keyspace_names() {
+            let other = self.db.keyspace(&name, Default::default).failed("open", &self.path)?;
+            if number(&other) != number(keyspace) {
+                highest = highest.max(number(&other));
+            }
+            if name.starts_with(PLACEHOLDER) {
+                placeholders.push(other);
+            }
+        }
+        if number(keyspace) > highest {
+            self.keyspace(&format!("{PLACEHOLDER}{}", number(keyspace)))?;
+            for placeholder in placeholders {
+                self.db.delete_keyspace(placeholder).failed("remove a placeholder of", &self.path)?;
+            }
+        }
+        self.db.delete_keyspace(keyspace.clone()).failed("remove a sub-level of", &self.path)
+    }
+}
+
+/// Begins the names of key spaces that only hold a number; no sub-level can have such a name.
+const PLACEHOLDER: &str = "PLACEHOLDER-";
+
+/// The number of a key space, which is the name of its folder.
+fn number(keyspace: &Keyspace) -> u64 {
+    let name = keyspace.path().file_name().and_then(|name| name.to_str());
+    name.and_then(|name| name.parse().ok()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Shared {
@@ -231,7 +282,7 @@ impl Level for Fjall {
         let Some(keyspace) = view.keyspaces.get(sub) else { return Ok(false) };
         // First what came before: the removal goes around the journal and would overtake it.
         db.persist(PersistMode::SyncData).failed("sync", path)?;
-        db.delete_keyspace(keyspace.clone()).failed("remove a sub-level of", path)?;
+        self.shared.delete(keyspace)?;
         let mut names = BTreeMap::clone(&view.names);
         let mut keyspaces = BTreeMap::clone(&view.keyspaces);
         names.remove(name);

@@ -39,7 +39,7 @@ fn a_sub_level_is_never_hidden_by_the_removal_of_another() {
                     0
                 };
                 if !ok || n != 1 {
-                    println!("LOST: rows {rows} removals {removals} others {others}: {ok} {n}");
+                    panic!("LOST: rows {rows} removals {removals} others {others}: {ok} {n}");
                 }
             }
         }

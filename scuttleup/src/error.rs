@@ -1,6 +1,6 @@
 //! What can go wrong, by family: opening a log, using it, and taking what somebody else sent.
 
-use crate::extension::Refusal;
+use crate::extension::{AdmitError, Refusal};
 use crate::identity::IdentityError;
 use crate::ids::{Change, EntryId, Seq, WriterId};
 use crate::input::Malformed;
@@ -113,6 +113,15 @@ impl Error {
 
     pub(crate) fn damaged_entry(change: Change, source: Malformed) -> Self {
         Self::Damaged { row: format!("entry {change} of the local order"), source: Some(source) }
+    }
+}
+
+impl From<AdmitError> for Error {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Refused(refusal) => Self::Refused(refusal),
+            AdmitError::Store(error) => error,
+        }
     }
 }
 

@@ -120,6 +120,14 @@ impl Store {
         }
     }
 
+    /// As [`change_of`](Self::change_of), with the rows of a commit in the making on top.
+    pub(crate) fn change_in(&self, batch: &Batch, id: &EntryId) -> Result<Option<Change>, Error> {
+        match batch.get(self.ids, id.as_bytes()) {
+            Some(row) => Ok(row.and_then(|row| decode_change(row))),
+            None => self.change_of(id),
+        }
+    }
+
     /// An entry by its local number. One point read.
     pub(crate) fn by_change(&self, change: Change) -> Result<Option<Entry>, Error> {
         let row = self.level.get(self.entries, &change.0.to_be_bytes())?;
@@ -140,7 +148,7 @@ impl Store {
         from: Change,
         to: Change,
         order: Order,
-    ) -> impl Iterator<Item = Result<Entry, Error>> + '_ {
+    ) -> impl Iterator<Item = Result<Entry, Error>> + use<'_> {
         let range = KeyRange::from(from.0.to_be_bytes().to_vec()..=to.0.to_be_bytes().to_vec());
         self.level.range(self.entries, range, order).map(|row| {
             let (key, value) = row?;
@@ -232,7 +240,7 @@ impl Store {
     }
 }
 
-// Letters of the rows in `meta`. `x` is the layer above's: see `extension::ext_key`.
+// Letters of the rows in `meta`. `x` is the layer above's: see `extension::EXTENSION`.
 const FORMAT_KEY: &[u8] = b"f";
 const BRANCH: u8 = b'b';
 const STRETCH: u8 = b's';

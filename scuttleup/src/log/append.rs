@@ -1,12 +1,15 @@
 //! Writing one's own entries: chained as they are pushed, signed by the run, committed as one batch.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use level::Read;
 
 use super::write::New;
 use super::{Durability, Inner, Log, State};
 use crate::chains::Tip;
 use crate::error::Error;
-use crate::extension::{AdmitError, Candidate, Known};
+use crate::extension::{Candidate, Known, StoredRows};
 use crate::group::{EarlierEntries, Received};
 use crate::header::{EXT_BYTES_MAX, Header, UNIT_BYTES, VALUE_BYTES_MAX};
 use crate::ids::{Change, EntryId, Seq, WriterId};
@@ -33,7 +36,6 @@ pub struct Transaction<'a> {
     log: &'a Inner,
     state: &'a State,
     drafts: Vec<Received>,
-    /// Filled lazily: a transaction of one entry needs no index.
     earlier: EarlierEntries,
 }
 
@@ -86,15 +88,19 @@ impl Transaction<'_> {
         self.known().contains(id)
     }
 
+    /// The rows of the layer above, as they are before this transaction.
+    #[must_use]
+    pub fn rows(&self) -> StoredRows {
+        let read: Arc<dyn Read> = Arc::clone(self.log.store.level()) as _;
+        StoredRows::new(read, self.log.store.meta())
+    }
+
     fn known(&self) -> Known<'_> {
         Known { store: &self.log.store, earlier: &self.earlier }
     }
 
     fn admit(&self, candidate: &Candidate<'_>) -> Result<(), Error> {
-        self.log.extension.admit(candidate, &self.known()).map_err(|error| match error {
-            AdmitError::Refused(refusal) => Error::Refused(refusal),
-            AdmitError::Store(error) => error,
-        })
+        Ok(self.log.extension.admit(candidate, &self.known())?)
     }
 
     fn tip(&self) -> Option<Tip> {
@@ -187,7 +193,7 @@ impl Log {
         if durability.unwrap_or(inner.durability) == Durability::Synced {
             inner.sync_to(written.commit)?;
         }
-        inner.tell(&written);
+        inner.tell(&written, true);
         Ok(result)
     }
 }

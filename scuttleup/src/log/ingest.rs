@@ -56,7 +56,7 @@ impl Log {
             self.tell_filled(&filled)?;
             written
         };
-        inner.tell(&written);
+        inner.tell(&written, false);
         inner.sync_if_due()?;
         ingested.stored = written.entries;
         ingested.forks = written.forks;

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::entry::{BranchNo, Entry, Value};
 use crate::error::{Error, GroupError, OpenError};
 use crate::events::{Bus, Events};
-use crate::extension::{Extension, Plain};
+use crate::extension::{Extension, Plain, StoredRows};
 use crate::fork::{Evidence, Fork};
 use crate::group::{Group, Verified};
 use crate::identity::Identity;
@@ -390,6 +390,18 @@ impl Log {
         self.flush()
     }
 
+    /// As [`del`](Self::del), for one entry; false when there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn del_by_id(&self, id: &EntryId) -> Result<bool, Error> {
+        let Some(change) = self.inner.store.change_of(id)? else { return Ok(false) };
+        self.set_values(vec![(change, Value::Deleted)])?;
+        self.flush()?;
+        Ok(true)
+    }
+
     /// Entries whose value is not here yet, in local order.
     ///
     /// # Errors
@@ -427,6 +439,15 @@ impl Log {
     /// What the store says.
     pub fn evidence(&self, fork: &Fork) -> Result<Evidence, Error> {
         crate::fork::evidence(self, fork)
+    }
+
+    /// The rows of the layer above, all as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn rows(&self) -> Result<StoredRows, Error> {
+        Ok(StoredRows::new(self.inner.store.level().snapshot()?, self.inner.store.meta()))
     }
 
     /// Runs `look` on a log that does not change meanwhile.

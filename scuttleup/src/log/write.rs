@@ -11,7 +11,7 @@ use super::{Event, Inner, Log, State};
 use crate::chains::{Prev, Tip};
 use crate::entry::{BranchNo, Entry, Value};
 use crate::error::Error;
-use crate::extension::Rows;
+use crate::extension::{Committed, EXTENSION, Rows};
 use crate::fork::Fork;
 use crate::header::Header;
 use crate::ids::{Change, EntryId};
@@ -62,7 +62,7 @@ impl Inner {
         self.put_branches(state, &mut batch, &written);
         self.put_values(&mut batch, values)?;
         if !written.entries.is_empty() {
-            let mut rows = Rows { level: &**self.store.level(), sub: self.store.meta(), batch: &mut batch };
+            let mut rows = Rows { store: &self.store, batch: &mut batch, prefix: EXTENSION.to_vec() };
             self.extension.store(&written.entries, &mut rows)?;
         }
         let bytes = batch.bytes();
@@ -160,7 +160,8 @@ impl Inner {
     }
 
     /// Tells subscribers and live readers.
-    pub(super) fn tell(&self, written: &Written) {
+    pub(super) fn tell(&self, written: &Written, own: bool) {
+        self.extension.committed(&Committed { entries: &written.entries, forks: &written.forks, own });
         if self.events.is_heard() {
             for entry in &written.entries {
                 self.events.send(Event::Stored(entry.clone()));

@@ -1,0 +1,44 @@
+//! News from a graph.
+
+use bytes::Bytes;
+use scuttleup::Fork;
+
+use crate::node::{Node, NodeId};
+
+/// What happened. For every local `add`, a `PreAdd` is followed by one `Add` or one `Reject`, so that
+/// counting shows what is still under way; what peers send is told as `Add` alone.
+///
+/// Events are for showing and waking. Whoever must not miss a node reads [`changes`](crate::Hyperlog::changes)
+/// live.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A local node is about to be added; it cannot be read yet.
+    PreAdd {
+        /// Its links, as they were given; empty for `append`, which finds them itself.
+        links: Vec<NodeId>,
+        /// Its value.
+        value: Bytes,
+    },
+    /// A node was added.
+    Add {
+        /// The node.
+        node: Node,
+        /// Whether it was added here.
+        own: bool,
+    },
+    /// A local node was not added.
+    Reject {
+        /// Its value.
+        value: Bytes,
+        /// Why, in words; the caller of `add` has the error itself.
+        reason: String,
+    },
+    /// A writer has two entries with one number.
+    Fork(Fork),
+    /// Nodes that counted do not any more, or nodes that did not do again: views of them are out of date.
+    Standing {
+        /// [`Hyperlog::epoch`](crate::Hyperlog::epoch) from now on.
+        epoch: u64,
+    },
+}

@@ -1,0 +1,180 @@
+//! What a node adds to an entry: its kind, the grant it acts under, and its links.
+
+use bytes::{BufMut, Bytes};
+use scuttleup::{Input, Malformed, Near, put_reference, put_varint, take_reference};
+
+use crate::NodeId;
+
+/// The most links that a node can have. A constant of the format.
+pub const LINKS_MAX: usize = 256;
+
+/// What a node is for. Kinds other than `Data` belong to the policy of authorised writers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Kind {
+    /// A value of the application.
+    #[default]
+    Data = 0,
+    /// The first node of a channel.
+    Genesis = 1,
+    /// Somebody may write.
+    Grant = 2,
+    /// Somebody may not any more.
+    Revoke = 3,
+}
+
+impl Kind {
+    const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Data),
+            1 => Some(Self::Genesis),
+            2 => Some(Self::Grant),
+            3 => Some(Self::Revoke),
+            _ => None,
+        }
+    }
+}
+
+/// The `ext` of a node. Links are a set: ascending, without repetition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ext {
+    pub(crate) kind: Kind,
+    /// The grant that the writer acts under; none in a log without a policy of writers.
+    pub(crate) cap: Option<NodeId>,
+    pub(crate) links: Vec<NodeId>,
+}
+
+const NO_CAP: [u8; 32] = [0; 32];
+
+impl Ext {
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = Vec::with_capacity(35 + 32 * self.links.len());
+        out.push(self.kind as u8);
+        out.put_slice(self.cap.as_ref().map_or(&NO_CAP, |cap| cap.as_bytes()));
+        out.put_u16_le(u16::try_from(self.links.len()).expect("links were counted when they were gathered"));
+        for link in &self.links {
+            out.put_slice(link.as_bytes());
+        }
+        out.into()
+    }
+
+    /// Decodes canonical bytes: `encode(decode(x)) == x` for every accepted `x`.
+    pub(crate) fn decode(bytes: Bytes) -> Result<Self, Malformed> {
+        let mut input = Input::new(bytes);
+        let kind = Kind::from_byte(input.u8()?).ok_or_else(|| input.malformed("a kind of node"))?;
+        let cap = Some(input.id()?).filter(|cap| cap.as_bytes() != &NO_CAP);
+        let n = usize::from(input.u16()?);
+        if n > LINKS_MAX {
+            return Err(input.malformed("at most 256 links"));
+        }
+        let links = (0..n).map(|_| input.id()).collect::<Result<Vec<_>, _>>()?;
+        input.end()?;
+        if !links.is_sorted_by(|a, b| a < b) {
+            return Err(input.malformed("links in ascending order, each once"));
+        }
+        Ok(Self { kind, cap, links })
+    }
+
+    /// Writes the ext short: most nodes link their writer's previous entry, or one of the same group, and
+    /// act under the same grant as the node before.
+    pub(crate) fn pack(&self, near: &Near<'_>, out: &mut Vec<u8>) {
+        let same_cap = self.cap == cap_before(near);
+        let links_prev = near.prev.is_some_and(|prev| self.links.binary_search(&prev).is_ok());
+        let others: Vec<&NodeId> = self.links.iter().filter(|link| Some(**link) != near.prev).collect();
+        let bit = |set, bit| if set { bit } else { 0 };
+        out.push(
+            self.kind as u8 | bit(!same_cap, OTHER_CAP) | bit(links_prev, LINKS_PREV) | bit(!others.is_empty(), LINKS_OTHERS),
+        );
+        if !same_cap {
+            out.put_slice(self.cap.as_ref().map_or(&NO_CAP, |cap| cap.as_bytes()));
+        }
+        if !others.is_empty() {
+            put_varint(out, others.len() as u64);
+            for link in others {
+                put_reference(out, link, near);
+            }
+        }
+    }
+
+    pub(crate) fn unpack(input: &mut Input, near: &Near<'_>) -> Result<Self, Malformed> {
+        let flags = input.u8()?;
+        if flags & !(KIND | OTHER_CAP | LINKS_PREV | LINKS_OTHERS) != 0 {
+            return Err(input.malformed("known flags of a node"));
+        }
+        let kind = Kind::from_byte(flags & KIND).ok_or_else(|| input.malformed("a kind of node"))?;
+        let cap = if flags & OTHER_CAP == 0 {
+            cap_before(near)
+        } else {
+            Some(input.id()?).filter(|cap| cap.as_bytes() != &NO_CAP)
+        };
+        let mut links = Vec::new();
+        if flags & LINKS_PREV != 0 {
+            links.push(near.prev.ok_or_else(|| input.malformed("a previous entry to link"))?);
+        }
+        if flags & LINKS_OTHERS != 0 {
+            let n = input.length()?;
+            // A reference takes a byte at least, so what is allocated is bounded by what is there.
+            if n == 0 || n + links.len() > LINKS_MAX || n > input.remaining() {
+                return Err(input.malformed("1 to 256 links"));
+            }
+            for _ in 0..n {
+                links.push(take_reference(input, near)?);
+            }
+        }
+        links.sort_unstable();
+        if !links.is_sorted_by(|a, b| a < b) {
+            return Err(input.malformed("each link once"));
+        }
+        Ok(Self { kind, cap, links })
+    }
+}
+
+const KIND: u8 = 0b0000_0011;
+const OTHER_CAP: u8 = 0b0000_0100;
+const LINKS_PREV: u8 = 0b0000_1000;
+const LINKS_OTHERS: u8 = 0b0001_0000;
+
+fn cap_before(near: &Near<'_>) -> Option<NodeId> {
+    let ext = near.before?.get(1..33)?;
+    Some(NodeId::from_bytes(ext.try_into().ok()?)).filter(|cap| cap.as_bytes() != &NO_CAP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> NodeId {
+        NodeId::from_bytes([n; 32])
+    }
+
+    #[test]
+    fn an_ext_has_one_encoding() {
+        let ext = Ext { kind: Kind::Grant, cap: Some(id(9)), links: vec![id(1), id(2)] };
+        let bytes = ext.encode();
+        assert_eq!(Ext::decode(bytes.clone()), Ok(ext));
+        for cut in 0..bytes.len() {
+            assert!(Ext::decode(bytes.slice(..cut)).is_err(), "cut at {cut}");
+        }
+        let mut more = bytes.to_vec();
+        more.push(0);
+        assert!(Ext::decode(more.into()).is_err(), "a trailing byte");
+    }
+
+    #[test]
+    fn links_that_are_not_ascending_or_repeat_are_refused() {
+        for links in [vec![id(2), id(1)], vec![id(1), id(1)]] {
+            let bytes = Ext { links, ..Ext::default() }.encode();
+            assert!(Ext::decode(bytes).is_err());
+        }
+        let links: Vec<NodeId> = (0..=255).chain([255]).map(id).collect();
+        assert!(Ext::decode(Ext { links, ..Ext::default() }.encode()).is_err(), "257 links");
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused() {
+        let mut bytes = Ext::default().encode().to_vec();
+        bytes[0] = 4;
+        assert!(Ext::decode(bytes.into()).is_err());
+    }
+}

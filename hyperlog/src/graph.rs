@@ -1,0 +1,164 @@
+//! What a hyperlog does beyond chains: links that lead somewhere, heads, and what the policy says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::{BufMut, Bytes};
+use scuttleup::{
+    AdmitError, Bus, Candidate, Change, Committed, Entry, Error, Extension, Input, Known, Malformed, Near, Rows, StoredRows,
+};
+
+use crate::error::NodeRefused;
+use crate::events::Event;
+use crate::ext::Ext;
+use crate::heads::Heads;
+use crate::node::Node;
+use crate::policy::{Asking, Effects, Policy};
+
+/// Below this, rows of the policy.
+const POLICY: &[u8] = b"p";
+/// Below this, a row for each void node, by its local number.
+const VOID: &[u8] = b"v";
+/// How often the standing of stored nodes has changed.
+const EPOCH: &[u8] = b"e";
+
+pub(crate) struct Graph {
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) events: Bus<Event>,
+    /// The epoch that a commit began and that subscribers were not told of; 0 for none.
+    untold_epoch: AtomicU64,
+}
+
+impl Graph {
+    pub(crate) fn new(policy: Arc<dyn Policy>, events_max: usize) -> Self {
+        Self { policy, events: Bus::new(events_max), untold_epoch: AtomicU64::new(0) }
+    }
+
+    /// The policy's own rows.
+    pub(crate) fn policy_rows(rows: &StoredRows) -> StoredRows {
+        rows.within(POLICY)
+    }
+
+    pub(crate) fn epoch(rows: &StoredRows) -> Result<u64, Error> {
+        decode_epoch(rows.get(EPOCH)?)
+    }
+
+    /// Takes in new nodes, all of which count.
+    fn grow(nodes: &[Node], rows: &mut Rows<'_>) -> Result<(), Error> {
+        let mut heads = Heads::begin(rows)?;
+        for node in nodes {
+            heads.add(node, rows)?;
+        }
+        heads.end(rows);
+        Ok(())
+    }
+
+    /// Takes in new nodes where some do not count, or where the standing of old ones changes: the heads of
+    /// what counts now are built anew. O(nodes); revocations are rare.
+    fn rebuild(&self, nodes: &[Node], effects: &Effects, rows: &mut Rows<'_>) -> Result<(), Error> {
+        for change in &effects.voided {
+            rows.put(&void_key(*change), Bytes::new());
+        }
+        for change in &effects.restored {
+            rows.del(&void_key(*change));
+        }
+        let epoch = decode_epoch(rows.get(EPOCH)?)? + 1;
+        rows.put(EPOCH, epoch.to_be_bytes().to_vec());
+        self.untold_epoch.store(epoch, Ordering::Release);
+        let mut heads = Heads::clear(rows)?;
+        for entry in rows.entries_before() {
+            Self::add_if_it_counts(&mut heads, &to_node(&entry?)?, rows)?;
+        }
+        for node in nodes {
+            Self::add_if_it_counts(&mut heads, node, rows)?;
+        }
+        heads.end(rows);
+        Ok(())
+    }
+
+    fn add_if_it_counts(heads: &mut Heads, node: &Node, rows: &mut Rows<'_>) -> Result<(), Error> {
+        if rows.get(&void_key(node.change))?.is_some() { Ok(()) } else { heads.add(node, rows) }
+    }
+
+    /// Whether a stored node does not count.
+    pub(crate) fn is_void(change: Change, rows: &StoredRows) -> Result<bool, Error> {
+        Ok(rows.get(&void_key(change))?.is_some())
+    }
+}
+
+fn void_key(change: Change) -> Vec<u8> {
+    [VOID, &change.0.to_be_bytes()].concat()
+}
+
+fn decode_epoch(row: Option<Bytes>) -> Result<u64, Error> {
+    let Some(row) = row else { return Ok(0) };
+    let bytes = row.as_ref().try_into();
+    bytes.map(u64::from_be_bytes).map_err(|_| Error::Damaged { row: "the epoch of the policy".into(), source: None })
+}
+
+pub(crate) fn to_node(entry: &Entry) -> Result<Node, Error> {
+    Node::from_entry(entry)
+        .map_err(|source| Error::Damaged { row: format!("node {} of the local order", entry.change()), source: Some(source) })
+}
+
+impl Extension for Graph {
+    fn kind(&self) -> &'static str {
+        "hyperlog"
+    }
+
+    fn admit(&self, entry: &Candidate<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
+        let Ext { kind, cap, links } = Ext::decode(entry.header.ext.clone()).map_err(NodeRefused::Malformed)?;
+        for link in &links {
+            if !known.contains(link)? {
+                return Err(NodeRefused::UnknownLink { link: *link }.into());
+            }
+        }
+        if let Some(cap) = cap
+            && !known.contains(&cap)?
+        {
+            return Err(NodeRefused::UnknownCap { cap }.into());
+        }
+        let writer = entry.header.writer;
+        let asking = Asking { id: entry.id, writer, kind, cap, links: &links, value: entry.value };
+        self.policy.admit(&asking, known).map_err(|error| match error {
+            AdmitError::Refused(refusal) => NodeRefused::Policy(refusal).into(),
+            error => error,
+        })
+    }
+
+    fn store(&self, entries: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error> {
+        let nodes = entries.iter().map(to_node).collect::<Result<Vec<_>, _>>()?;
+        let effects = self.policy.store(&nodes, &mut rows.within(POLICY))?;
+        if effects == Effects::default() { Self::grow(&nodes, rows) } else { self.rebuild(&nodes, &effects, rows) }
+    }
+
+    fn committed(&self, committed: &Committed<'_>) {
+        let epoch = self.untold_epoch.swap(0, Ordering::AcqRel);
+        if !self.events.is_heard() {
+            return;
+        }
+        for node in committed.entries.iter().filter_map(|entry| to_node(entry).ok()) {
+            self.events.send(Event::Add { node, own: committed.own });
+        }
+        for fork in committed.forks {
+            self.events.send(Event::Fork(*fork));
+        }
+        if epoch != 0 {
+            self.events.send(Event::Standing { epoch });
+        }
+    }
+
+    fn pack(&self, ext: &[u8], near: &Near<'_>, out: &mut Vec<u8>) {
+        match Ext::decode(Bytes::copy_from_slice(ext)) {
+            Ok(ext) => {
+                ext.pack(near, out);
+            }
+            // Nothing that is stored gets here. If it did, this does not decode to a node on the other side.
+            Err(_) => out.put_u8(u8::MAX),
+        }
+    }
+
+    fn unpack(&self, input: &mut Input, near: &Near<'_>) -> Result<Bytes, Malformed> {
+        Ext::unpack(input, near).map(|ext| ext.encode())
+    }
+}

@@ -1,0 +1,47 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Design
+//!
+//! A node is a scuttleup entry whose `ext` says which nodes it links to: a set of at most 256 ids. Its
+//! parents are its links, its writer's previous entry and the grant it acts under, if any; all are stored
+//! before it is, so the local order is a topological order on every replica.
+//!
+//! - *Heads* are the nodes that no other node **links** to. That a writer wrote on after a node does not
+//!   make it less of a head: only who links it has seen it.
+//! - Content added twice is two nodes: ids cover the writer and the place, so nobody can pass another's
+//!   words off as their own. Receiving a node twice stores it once.
+//! - Adding costs what appending an entry costs, a lookup per link, and one small row for the heads.
+//! - The same set of nodes gives the same heads on every replica.
+//!
+//! A [`Policy`] may refuse nodes and declare others void; this crate knows nothing of members or keys.
+
+mod changes;
+mod encoding;
+mod error;
+mod events;
+mod ext;
+mod fsck;
+mod graph;
+mod heads;
+mod log;
+mod node;
+mod policy;
+
+pub use changes::Changes;
+pub use encoding::{Binary, Encoding, EncodingError, Json, Postcard, Utf8};
+pub use error::{Error, NodeRefused, refused};
+pub use events::Event;
+pub use ext::{Kind, LINKS_MAX};
+pub use log::{Doc, Hyperlog, Link, Options};
+pub use node::{Content, Node, NodeId};
+pub use policy::{Asking, Effects, Open, Policy};
+
+// What a user of this crate meets of the crates below.
+pub use level::{Durability, Level, Memory};
+#[cfg(feature = "disk")]
+pub use scuttleup::disk;
+pub use scuttleup::{
+    AdmitError, Change, Checked, Clock, Events, Evidence, ExportError, Exported, Fork, Identity, ImportCause, ImportError,
+    Imported, Known, Limits, News, OpenError, Opened, Read, Refusal, Rows, Seq, Sidecar, Stop, StoredRows, Tip, Topic,
+    WriterId,
+};

@@ -1,0 +1,474 @@
+//! The graph: adding nodes, and reading them.
+
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use level::Level;
+use scuttleup::{
+    Appended, Change, Checked, Clock, Durability, Events, Evidence, ExportError, Exported, Fork, Identity,
+    ImportError, Imported, Limits, OpenError, Opened, Read, Sidecar, Tip, Topic, Transaction, WriterId,
+};
+
+use crate::changes::Changes;
+use crate::encoding::{Binary, Encoding};
+use crate::error::Error;
+use crate::events::Event;
+use crate::ext::{Ext, Kind, LINKS_MAX};
+use crate::graph::{Graph, to_node};
+use crate::heads;
+use crate::node::{Content, Node, NodeId};
+use crate::policy::{Open, Policy};
+
+/// How to open a graph. Everything has a default that suits an open log whose adds are durable.
+#[must_use]
+pub struct Options {
+    log: scuttleup::Options,
+    policy: Arc<dyn Policy>,
+    limits: Limits,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Options").field(&self.log).finish()
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        scuttleup::Options::default().into()
+    }
+}
+
+impl From<scuttleup::Options> for Options {
+    /// Starts from the options of a log, say those of a folder.
+    fn from(log: scuttleup::Options) -> Self {
+        Self { log, policy: Arc::new(Open), limits: Limits::default() }
+    }
+}
+
+impl Options {
+    /// What the graph is about. Default: an open log.
+    pub fn topic(mut self, topic: Topic) -> Self {
+        self.log = self.log.topic(topic);
+        self
+    }
+
+    /// Who may write, and what counts. Default: everybody, and everything.
+    pub fn policy(mut self, policy: Arc<dyn Policy>) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The guard against old copies of the database. Default: one that forgets with the process.
+    pub fn sidecar(mut self, sidecar: Arc<dyn Sidecar>) -> Self {
+        self.log = self.log.sidecar(sidecar);
+        self
+    }
+
+    /// A clock, so that what is buffered is synced after a second.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.log = self.log.clock(clock);
+        self
+    }
+
+    /// What adding waits for. Default: [`Durability::Synced`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.log = self.log.durability(durability);
+        self
+    }
+
+    /// Bounds. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Opens the graph in `level`, founding it when there is none. O(branches); nodes are not read.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when the store holds something else, or cannot be used.
+    pub fn open<E: Encoding>(self, level: Arc<dyn Level>, identity: Identity) -> Result<Hyperlog<E>, OpenError> {
+        let graph = Arc::new(Graph::new(self.policy, self.limits.events_max));
+        let log = self.log.extension(Arc::clone(&graph) as _).limits(self.limits).open(level, identity)?;
+        Ok(Hyperlog { log, graph, durability: None, encoding: PhantomData })
+    }
+}
+
+/// An append-only graph of signed nodes, each of which links to what its writer had seen.
+///
+/// Cheap to clone; all clones are one log. Dropping the last one makes everything durable.
+pub struct Hyperlog<E = Binary> {
+    log: scuttleup::Log,
+    graph: Arc<Graph>,
+    durability: Option<Durability>,
+    encoding: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Hyperlog<E> {
+    fn clone(&self) -> Self {
+        self.share()
+    }
+}
+
+impl<E> std::fmt::Debug for Hyperlog<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hyperlog").field(&self.log).finish()
+    }
+}
+
+/// A document for [`Hyperlog::batch`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doc<T> {
+    /// What it links to.
+    pub links: Vec<Link>,
+    /// Its value.
+    pub value: T,
+}
+
+/// What a document of a batch links to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A node of the log.
+    Node(NodeId),
+    /// An earlier document of the same batch, by its place from 0.
+    Doc(usize),
+}
+
+impl From<NodeId> for Link {
+    fn from(id: NodeId) -> Self {
+        Self::Node(id)
+    }
+}
+
+impl<E> Hyperlog<E> {
+    fn share<F>(&self) -> Hyperlog<F> {
+        let Self { log, graph, durability, .. } = self;
+        Hyperlog { log: log.clone(), graph: Arc::clone(graph), durability: *durability, encoding: PhantomData }
+    }
+
+    /// The same log, read and written through another encoding.
+    #[must_use]
+    pub fn with_encoding<F: Encoding>(&self) -> Hyperlog<F> {
+        self.share()
+    }
+
+    /// The same log, with another durability for what is added through this handle.
+    #[must_use]
+    pub fn with_durability(&self, durability: Durability) -> Self {
+        Self { durability: Some(durability), ..self.share() }
+    }
+
+    /// The writer that adds here.
+    #[must_use]
+    pub fn writer(&self) -> WriterId {
+        self.log.writer()
+    }
+
+    /// What opening found.
+    #[must_use]
+    pub fn opened(&self) -> Opened {
+        self.log.opened()
+    }
+
+    /// The last node of the local order, which is also how many nodes there are; 0 when there is none.
+    #[must_use]
+    pub fn last(&self) -> Change {
+        self.log.last()
+    }
+
+    /// The last node that live readers and peers may see.
+    #[must_use]
+    pub fn visible(&self) -> Change {
+        self.log.visible()
+    }
+
+    /// The ends of all writers' logs, ascending. O(branches).
+    #[must_use]
+    pub fn tips(&self) -> Vec<Tip> {
+        self.log.tips()
+    }
+
+    /// How many writers have nodes here.
+    #[must_use]
+    pub fn writers(&self) -> usize {
+        self.log.writers()
+    }
+
+    /// The nodes that no other node links to, ascending by id: the same on every replica with the same
+    /// nodes. O(heads).
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn heads(&self) -> Result<Vec<NodeId>, Error> {
+        let mut heads = heads::read(&self.log.rows()?, usize::MAX)?;
+        heads.sort_unstable();
+        Ok(heads)
+    }
+
+    /// Whether there is such a node. One point read.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn contains(&self, id: &NodeId) -> Result<bool, Error> {
+        Ok(self.log.contains(id)?)
+    }
+
+    /// Whether a node does not count, by the verdict of the policy. Two point reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or what the store says.
+    pub fn is_void(&self, id: &NodeId) -> Result<bool, Error> {
+        let entry = self.log.get(id)?.ok_or(Error::NotFound { id: *id })?;
+        Ok(Graph::is_void(entry.change(), &self.log.rows()?)?)
+    }
+
+    /// How often the standing of stored nodes has changed. A view that was made in another epoch is out of
+    /// date. Kept over restarts.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn epoch(&self) -> Result<u64, Error> {
+        Ok(Graph::epoch(&self.log.rows()?)?)
+    }
+
+    /// Drops the value of a node, and keeps that it was there: ids, links and signatures stay whole, and
+    /// the value does not come back in a sync.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or what the store says.
+    pub fn del(&self, id: &NodeId) -> Result<(), Error> {
+        if self.log.del_by_id(id)? { Ok(()) } else { Err(Error::NotFound { id: *id }) }
+    }
+
+    /// All forks of writers, ascending.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn forks(&self) -> Result<Vec<Fork>, Error> {
+        Ok(self.log.forks()?)
+    }
+
+    /// What proves a fork to somebody who has nothing but the writer's key.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn evidence(&self, fork: &Fork) -> Result<Evidence, Error> {
+        Ok(self.log.evidence(fork)?)
+    }
+
+    /// Whether adding has to wait until an entry is fetched; see [`scuttleup::Error::NeedsCatchUp`].
+    ///
+    /// # Errors
+    ///
+    /// That error.
+    pub fn check_caught_up(&self) -> Result<(), Error> {
+        Ok(self.log.check_caught_up()?)
+    }
+
+    /// Makes everything durable that was stored so far.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn flush(&self) -> Result<(), Error> {
+        Ok(self.log.flush()?)
+    }
+
+    /// News from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Events<Event> {
+        self.graph.events.subscribe()
+    }
+
+    /// Writes the whole log as a stream of bytes; see [`scuttleup::Log::export`].
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`].
+    pub fn export(
+        &self,
+        out: &mut dyn io::Write,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Exported, ExportError> {
+        self.log.export(out, progress)
+    }
+
+    /// Reads any concatenation of exports; see [`scuttleup::Log::import`].
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`].
+    pub fn import(
+        &self,
+        input: &mut dyn io::Read,
+        progress: &mut dyn FnMut(&Imported),
+    ) -> Result<Imported, ImportError> {
+        self.log.import(input, progress)
+    }
+
+    /// Checks everything: hashes, signatures, chains, groups, indexes, links and heads. Reads the whole
+    /// log; adding waits. `progress` is told the nodes done and in all.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read at all. What is merely wrong is in [`Checked::problems`].
+    pub fn fsck(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked, Error> {
+        crate::fsck::run(&self.log, progress)
+    }
+}
+
+impl Hyperlog {
+    /// Everything that can be chosen.
+    pub fn options() -> Options {
+        Options::default()
+    }
+}
+
+impl<E: Encoding> Hyperlog<E> {
+    /// Opens an open log.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub fn open(level: impl Level + 'static, identity: Identity) -> Result<Self, OpenError> {
+        Options::default().open(Arc::new(level), identity)
+    }
+
+    /// A node by its id. Two point reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Encoding`] when its value is something else.
+    pub fn get(&self, id: &NodeId) -> Result<Node<E::Value>, Error> {
+        let entry = self.log.get(id)?.ok_or(Error::NotFound { id: *id })?;
+        to_node(&entry)?.decode::<E>()
+    }
+
+    /// Reads nodes in local order.
+    #[must_use]
+    pub fn changes(&self, what: Read) -> Changes<E> {
+        Changes::new(self.log.read(what))
+    }
+
+    /// Adds a node that links to nodes of the log. Links are a set: order and repetition say nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownLink`], [`Error::TooManyLinks`], [`Error::Encoding`], what the policy says, or what
+    /// the log says. Then nothing is stored.
+    pub fn add(&self, links: &[NodeId], value: impl Into<E::Value>) -> Result<Node<E::Value>, Error> {
+        let links = links.iter().copied().map(Link::Node).collect();
+        let mut nodes = self.batch([Doc { links, value: value.into() }])?;
+        nodes.pop().ok_or_else(|| Error::from(scuttleup::Error::Poisoned))
+    }
+
+    /// Adds a node that links to all heads, as of one moment: nobody else writes in between. Of more than
+    /// 256 heads it links the earliest 256; the others stay heads.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn append(&self, value: impl Into<E::Value>) -> Result<Node<E::Value>, Error> {
+        let value = value.into();
+        let bytes = E::encode(&value)?;
+        self.told(&[(Vec::new(), bytes.clone())], || {
+            self.log.transaction(self.durability, |transaction| {
+                let links = heads::read(&transaction.rows(), LINKS_MAX)?;
+                self.add_one(transaction, links, bytes).map(|(appended, ext)| node(appended, ext, value))
+            })
+        })
+    }
+
+    /// Adds documents as one commit: all of them or none. A document may link to earlier ones of the batch.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add), and [`Error::UnknownDocument`].
+    pub fn batch(&self, docs: impl IntoIterator<Item = Doc<E::Value>>) -> Result<Vec<Node<E::Value>>, Error> {
+        let docs: Vec<Doc<E::Value>> = docs.into_iter().collect();
+        let encoded = docs.iter().map(|doc| Ok((given(&doc.links), E::encode(&doc.value)?)));
+        let encoded = encoded.collect::<Result<Vec<_>, Error>>()?;
+        self.told(&encoded, || {
+            self.log.transaction(self.durability, |transaction| {
+                let mut nodes: Vec<Node<E::Value>> = Vec::with_capacity(docs.len());
+                for (doc, (_, bytes)) in docs.into_iter().zip(&encoded) {
+                    let links = resolve(&doc.links, &nodes)?;
+                    let (appended, ext) = self.add_one(transaction, links, bytes.clone())?;
+                    nodes.push(node(appended, ext, doc.value));
+                }
+                Ok(nodes)
+            })
+        })
+    }
+
+    fn add_one(
+        &self,
+        transaction: &mut Transaction<'_>,
+        mut links: Vec<NodeId>,
+        value: Bytes,
+    ) -> Result<(Appended, Ext), Error> {
+        links.sort_unstable();
+        links.dedup();
+        if links.len() > LINKS_MAX {
+            return Err(Error::TooManyLinks { count: links.len() });
+        }
+        let cap = self.graph.policy.cap(self.writer(), Kind::Data, &Graph::policy_rows(&transaction.rows()));
+        let cap = cap.map_err(scuttleup::Error::from)?;
+        let ext = Ext { kind: Kind::Data, cap, links };
+        let appended = transaction.append(ext.encode(), value)?;
+        Ok((appended, ext))
+    }
+
+    /// Tells subscribers of local nodes before they are added, and when they are not.
+    fn told<R>(&self, docs: &[(Vec<NodeId>, Bytes)], add: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+        let events = &self.graph.events;
+        if !events.is_heard() {
+            return add();
+        }
+        for (links, value) in docs {
+            events.send(Event::PreAdd { links: links.clone(), value: value.clone() });
+        }
+        add().inspect_err(|error| {
+            for (_, value) in docs {
+                events.send(Event::Reject { value: value.clone(), reason: error.to_string() });
+            }
+        })
+    }
+}
+
+fn given(links: &[Link]) -> Vec<NodeId> {
+    links
+        .iter()
+        .filter_map(|link| match link {
+            Link::Node(id) => Some(*id),
+            Link::Doc(_) => None,
+        })
+        .collect()
+}
+
+fn resolve<T>(links: &[Link], earlier: &[Node<T>]) -> Result<Vec<NodeId>, Error> {
+    let resolve = |link: &Link| match *link {
+        Link::Node(id) => Ok(id),
+        Link::Doc(place) => {
+            let doc = earlier.get(place);
+            doc.map(|node| node.id).ok_or(Error::UnknownDocument { document: earlier.len(), link: place })
+        }
+    };
+    links.iter().map(resolve).collect()
+}
+
+fn node<T>(appended: Appended, ext: Ext, value: T) -> Node<T> {
+    let Appended { peer: writer, seq, id, change } = appended;
+    let Ext { kind, cap, links } = ext;
+    Node { change, id, writer, seq, links, kind, cap, value: Content::Here(value) }
+}

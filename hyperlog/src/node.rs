@@ -1,0 +1,97 @@
+//! An entry seen as part of the graph.
+
+use bytes::Bytes;
+use scuttleup::{Change, Entry, Malformed, Seq, Value, WriterId};
+
+use crate::encoding::Encoding;
+use crate::error::Error;
+use crate::ext::{Ext, Kind};
+
+/// The id of a node: the id of its entry.
+pub use scuttleup::EntryId as NodeId;
+
+/// What became of a node's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content<T> {
+    /// It is here.
+    Here(T),
+    /// It was deleted on this replica, and stays so.
+    Deleted,
+    /// It is not here yet; it is filled in when some peer has it.
+    Pending,
+}
+
+impl<T> Content<T> {
+    /// The value, where it is here.
+    pub const fn as_ref(&self) -> Option<&T> {
+        match self {
+            Self::Here(value) => Some(value),
+            Self::Deleted | Self::Pending => None,
+        }
+    }
+
+    /// The value, where it is here.
+    pub fn into_option(self) -> Option<T> {
+        match self {
+            Self::Here(value) => Some(value),
+            Self::Deleted | Self::Pending => None,
+        }
+    }
+}
+
+/// A node of the graph. Without a type it carries bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Node<T = Bytes> {
+    /// Its number in the local order of this replica.
+    pub change: Change,
+    /// Its id: the hash of all that follows, the local number and the policy's verdict aside.
+    pub id: NodeId,
+    /// Who wrote it.
+    pub writer: WriterId,
+    /// Its number in the writer's log.
+    pub seq: Seq,
+    /// What it links to: a set, ascending.
+    pub links: Vec<NodeId>,
+    /// What it is for.
+    pub kind: Kind,
+    /// The grant that it acts under; none in a log without a policy of writers.
+    pub cap: Option<NodeId>,
+    /// Its value, or what became of it.
+    pub value: Content<T>,
+}
+
+impl Node {
+    /// Reads an entry of a hyperlog.
+    pub(crate) fn from_entry(entry: &Entry) -> Result<Self, Malformed> {
+        let Ext { kind, cap, links } = Ext::decode(entry.header().ext.clone())?;
+        let value = match entry.value() {
+            Value::Here(bytes) => Content::Here(bytes.clone()),
+            Value::Deleted => Content::Deleted,
+            Value::Pending => Content::Pending,
+        };
+        Ok(Self { change: entry.change(), id: entry.id(), writer: entry.writer(), seq: entry.seq(), links, kind, cap, value })
+    }
+
+    /// Decodes the value. O(bytes of the value).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encoding`] when somebody wrote something else.
+    pub fn decode<E: Encoding>(self) -> Result<Node<E::Value>, Error> {
+        let Self { change, id, writer, seq, links, kind, cap, value } = self;
+        let value = match value {
+            Content::Here(bytes) => Content::Here(E::decode(&bytes)?),
+            Content::Deleted => Content::Deleted,
+            Content::Pending => Content::Pending,
+        };
+        Ok(Node { change, id, writer, seq, links, kind, cap, value })
+    }
+}
+
+impl<T> Node<T> {
+    /// The value, where it is here.
+    pub const fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+}

@@ -1,0 +1,80 @@
+//! The seam for a policy: which nodes may be stored, and which of those count.
+
+use bytes::Bytes;
+use scuttleup::{AdmitError, Change, Error, Known, Rows, StoredRows, WriterId};
+
+use crate::ext::Kind;
+use crate::node::{Node, NodeId};
+
+/// Decides over a graph. Without one, everything may be stored and everything counts.
+///
+/// What it says must be a function of the graph alone: `admit` of the node and what it names, which nodes
+/// are void of the stored set. Then all replicas agree, whatever order things arrived in.
+pub trait Policy: Send + Sync {
+    /// Whether a node may be stored. It is asked before the signature is checked.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError::Refused`] with the reason, or what the store says.
+    fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError>;
+
+    /// Adds rows to the commit that stores `nodes`, and says whose standing changes by it. A *void* node
+    /// does not count: it is no head, and supersedes none. The log keeps the verdicts.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, Error>;
+
+    /// The grant that a local node acts under.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError::Refused`] when the writer may not write.
+    fn cap(&self, writer: WriterId, kind: Kind, rows: &StoredRows) -> Result<Option<NodeId>, AdmitError>;
+}
+
+/// A node that asks to be stored.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Asking<'a> {
+    /// Its id.
+    pub id: NodeId,
+    /// Who wrote it.
+    pub writer: WriterId,
+    /// What it is for.
+    pub kind: Kind,
+    /// The grant that it acts under; stored, or earlier in the same group.
+    pub cap: Option<NodeId>,
+    /// What it links to; all stored, or earlier in the same group.
+    pub links: &'a [NodeId],
+    /// Its value, unless it comes without.
+    pub value: Option<&'a Bytes>,
+}
+
+/// Whose standing a commit changes; nodes of the commit itself may be among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Nodes that count no more, or never did.
+    pub voided: Vec<Change>,
+    /// Nodes that count again.
+    pub restored: Vec<Change>,
+}
+
+/// Everybody may write, everything counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open;
+
+impl Policy for Open {
+    fn admit(&self, _: &Asking<'_>, _: &Known<'_>) -> Result<(), AdmitError> {
+        Ok(())
+    }
+
+    fn store(&self, _: &[Node], _: &mut Rows<'_>) -> Result<Effects, Error> {
+        Ok(Effects::default())
+    }
+
+    fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,3 @@
+//! The behaviour of hyperlog, test by test; names are promises.
+
+mod smoke;

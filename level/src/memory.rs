@@ -30,6 +30,7 @@ impl Memory {
         Memory::default()
     }
 
+    #[cfg(feature = "testing")]
     pub(crate) fn from_state(state: State) -> Memory {
         Memory { state: Arc::new(RwLock::new(Arc::new(state))) }
     }

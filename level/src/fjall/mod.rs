@@ -9,6 +9,7 @@ mod create;
 mod errors;
 mod journal;
 mod open;
+mod view;
 
 use std::{
     collections::BTreeMap,
@@ -17,14 +18,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
+use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use bytes::Bytes;
 
 pub use self::backup::backup;
-use self::{errors::Failed, open::Opened};
+use self::{
+    errors::Failed,
+    open::Opened,
+    view::{Kept, View},
+};
 use crate::{
-    Batch, Durability, Error, KeyRange, Level, Order, Read, Row, Rows, Sub,
-    rules::{check_batch, check_name, is_key},
+    Batch, Durability, Error, KeyRange, Level, Order, Read, Rows, Sub,
+    rules::{check_batch, check_name},
 };
 
 /// How much memory and disk a [`Fjall`] may use.
@@ -71,20 +76,6 @@ struct Shared {
     path: PathBuf,
     options: FjallOptions,
     torn: Option<PathBuf>,
-}
-
-/// The database at one moment between two batches.
-struct View {
-    names: Arc<BTreeMap<String, Sub>>,
-    /// Only the sub-levels of `names`.
-    keyspaces: Arc<BTreeMap<Sub, Keyspace>>,
-    snapshot: Snapshot,
-}
-
-/// A view that somebody keeps: it keeps the database open, too.
-struct Kept {
-    view: Arc<View>,
-    shared: Arc<Shared>,
 }
 
 impl Fjall {
@@ -134,9 +125,9 @@ impl Fjall {
 
     /// The file that keeps the end of the journal, if opening had to cut that off.
     ///
-    /// A power cut may tear batches that were not synced so that the engine does not open the database. Then
-    /// what comes after the last whole batch is moved to this file, which nothing reads; a torn end that the engine
-    /// knows how to cut is cut without a trace.
+    /// A power cut may leave batches that were not synced in pieces. Most often the last is merely unfinished, and
+    /// goes without a trace. If it contradicts itself, what comes after the last whole batch is moved to this file,
+    /// which nothing reads: it is there for who wants to know.
     pub fn torn(&self) -> Option<&Path> {
         self.shared.torn.as_deref()
     }
@@ -201,42 +192,35 @@ impl Shared {
         Ok(keyspace)
     }
 
-    /// Deletes a key space, and sees to it that its number is never used again.
+    /// Deletes a key space, and sees to it that neither its number nor a sequence number is used again.
     ///
-    /// When fjall opens a database, it counts on from the highest number that is left, and forgets the sequence
-    /// numbers that it gave to deletions. A new key space with the number of a deleted one can then be hidden
-    /// by that deletion: it works until the next opening, which throws it away with all its rows. So whenever
-    /// the highest one goes, an empty placeholder with a higher number is made first, which stays.
+    /// When fjall opens a database, it counts on from the highest number of a key space that is left, and from the
+    /// highest sequence number that is left in one, and forgets those that it gave to deletions. A new key space with
+    /// the number of a deleted one can then be hidden by that deletion: it works until the next opening, which
+    /// throws it away with all its rows. So there is always a placeholder that was made, and written to, after
+    /// anything that was deleted.
     fn delete(&self, keyspace: &Keyspace) -> Result<(), Error> {
-        let mut placeholders = Vec::new();
-        let mut highest = 0;
-        for name in self.db.list_keyspace_names() {
-            let other = self.db.keyspace(&name, Default::default).failed("open", &self.path)?;
-            if number(&other) != number(keyspace) {
-                highest = highest.max(number(&other));
-            }
-            if name.starts_with(PLACEHOLDER) {
-                placeholders.push(other);
-            }
+        let old = self.db.list_keyspace_names().into_iter().filter(|name| name.starts_with(PLACEHOLDER));
+        let old: Vec<_> = old.collect();
+        let next =
+            old.iter().filter_map(|name| name.strip_prefix(PLACEHOLDER)?.parse().ok()).max().unwrap_or(0u64)
+                + 1;
+        let placeholder = self.keyspace(&format!("{PLACEHOLDER}{next}"))?;
+        let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
+        batch.insert(&placeholder, "placeholder", "");
+        // Durable, with all that came before: the deletion goes around the journal and would overtake it.
+        batch.commit().failed("write to", &self.path)?;
+        self.db.delete_keyspace(keyspace.clone()).failed("remove a sub-level of", &self.path)?;
+        for name in old {
+            let old = self.db.keyspace(&name, KeyspaceCreateOptions::default).failed("open", &self.path)?;
+            self.db.delete_keyspace(old).failed("remove a placeholder of", &self.path)?;
         }
-        if number(keyspace) > highest {
-            self.keyspace(&format!("{PLACEHOLDER}{}", number(keyspace)))?;
-            for placeholder in placeholders {
-                self.db.delete_keyspace(placeholder).failed("remove a placeholder of", &self.path)?;
-            }
-        }
-        self.db.delete_keyspace(keyspace.clone()).failed("remove a sub-level of", &self.path)
+        Ok(())
     }
 }
 
-/// Begins the names of key spaces that only hold a number; no sub-level can have such a name.
+/// Begins the names of key spaces that only hold numbers; no sub-level can have such a name.
 const PLACEHOLDER: &str = "PLACEHOLDER-";
-
-/// The number of a key space, which is the name of its folder.
-fn number(keyspace: &Keyspace) -> u64 {
-    let name = keyspace.path().file_name().and_then(|name| name.to_str());
-    name.and_then(|name| name.parse().ok()).unwrap_or(u64::MAX)
-}
 
 impl Drop for Shared {
     fn drop(&mut self) {
@@ -275,13 +259,10 @@ impl Level for Fjall {
 
     fn remove(&self, name: &str) -> Result<bool, Error> {
         check_name(name)?;
-        let Shared { db, path, .. } = &*self.shared;
         let writer = self.shared.writer();
         let view = self.shared.view();
         let Some(sub) = view.names.get(name) else { return Ok(false) };
         let Some(keyspace) = view.keyspaces.get(sub) else { return Ok(false) };
-        // First what came before: the removal goes around the journal and would overtake it.
-        db.persist(PersistMode::SyncData).failed("sync", path)?;
         self.shared.delete(keyspace)?;
         let mut names = BTreeMap::clone(&view.names);
         let mut keyspaces = BTreeMap::clone(&view.keyspaces);
@@ -326,70 +307,5 @@ impl Level for Fjall {
 
     fn snapshot(&self) -> Result<Arc<dyn Read>, Error> {
         Ok(Arc::new(Kept { view: self.shared.view(), shared: self.shared.clone() }))
-    }
-}
-
-impl Read for Kept {
-    fn get(&self, sub: Sub, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        self.view.get(&self.shared.path, sub, key)
-    }
-
-    fn range(&self, sub: Sub, range: KeyRange, order: Order) -> Rows<'_> {
-        self.view.range(&self.shared.path, sub, range, order)
-    }
-}
-
-impl View {
-    fn keyspace(&self, sub: Sub) -> Result<&Keyspace, Error> {
-        self.keyspaces.get(&sub).ok_or(Error::UnknownSub { sub })
-    }
-
-    fn get(&self, path: &Path, sub: Sub, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        let keyspace = self.keyspace(sub)?;
-        if !is_key(key) {
-            return Ok(None);
-        }
-        let value = self.snapshot.get(keyspace, key).failed("read", path)?;
-        Ok(value.map(Bytes::from))
-    }
-
-    fn range<'a>(&self, path: &'a Path, sub: Sub, range: KeyRange, order: Order) -> Rows<'a> {
-        let keyspace = match self.keyspace(sub) {
-            Ok(keyspace) => keyspace,
-            Err(error) => return Box::new(std::iter::once(Err(error))),
-        };
-        if range.is_empty() {
-            return Box::new(std::iter::empty());
-        }
-        let rows = self.snapshot.range::<&[u8], _>(keyspace, range.bounds());
-        let owned = move |row: ::fjall::Guard| -> Result<Row, Error> {
-            let (key, value) = row.into_inner().failed("read", path)?;
-            Ok((key.into(), value.into()))
-        };
-        match order {
-            Order::Ascending => Box::new(UntilError::new(rows.map(owned))),
-            Order::Descending => Box::new(UntilError::new(rows.rev().map(owned))),
-        }
-    }
-}
-
-/// Ends after the first error: what the engine would go on with then is not said.
-struct UntilError<I>(Option<I>);
-
-impl<I> UntilError<I> {
-    fn new(rows: I) -> UntilError<I> {
-        UntilError(Some(rows))
-    }
-}
-
-impl<I: Iterator<Item = Result<Row, Error>>> Iterator for UntilError<I> {
-    type Item = Result<Row, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let row = self.0.as_mut()?.next();
-        if !matches!(row, Some(Ok(_))) {
-            self.0 = None;
-        }
-        row
     }
 }

@@ -1,7 +1,7 @@
 //! Opening a database that is there.
 
 use std::{
-    fs, panic,
+    fs,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -16,6 +16,9 @@ use super::{
     journal,
 };
 use crate::Error;
+
+/// The folder of the key spaces, each in a folder with its number as name.
+const KEYSPACES: &str = "keyspaces";
 
 /// The smallest journal limit that the engine takes.
 const JOURNAL_BYTES_MIN: u64 = 64 * 1024 * 1024;
@@ -34,16 +37,39 @@ pub(super) struct Opened {
 pub(super) fn database(path: &Path, options: &FjallOptions) -> Result<Opened, Error> {
     check_version(path)?;
     let lock = lock(path)?;
-    let torn = journal::check(path)?;
+    check_folders(path)?;
+    let torn = match journal::check(path)? {
+        Some(torn) => Some(torn.cut()?),
+        None => None,
+    };
     // The engine takes the lock itself. Who comes between makes it, or us, fail with `Locked`.
     drop(lock);
-    match (engine(path, options), torn) {
-        (Err(Error::Corrupt { .. }), Some(torn)) => {
-            let torn = Some(torn.cut()?);
-            Ok(Opened { db: engine(path, options)?, torn })
+    Ok(Opened { db: engine(path, options)?, torn })
+}
+
+/// Refuses what the engine would panic at, which could not even be caught: it panics again while it unwinds.
+fn check_folders(path: &Path) -> Result<(), Error> {
+    let stray = |stray: &Path| Error::Corrupt {
+        path: path.to_owned(),
+        what: "its files",
+        source: format!("{} does not belong there", stray.display()).into(),
+    };
+    let entries = |folder: &Path| -> Result<Vec<fs::DirEntry>, Error> {
+        fs::read_dir(folder).and_then(Iterator::collect).failed("read", folder)
+    };
+    for entry in entries(&path.join(KEYSPACES))? {
+        let number = entry.file_name().to_str().is_some_and(|name| name.parse::<u64>().is_ok());
+        if entry.path().is_dir() && !number {
+            return Err(stray(&entry.path()));
         }
-        (db, _) => Ok(Opened { db: db?, torn: None }),
     }
+    for entry in entries(path)? {
+        let journal = entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jnl"));
+        if journal && !entry.path().is_file() {
+            return Err(stray(&entry.path()));
+        }
+    }
+    Ok(())
 }
 
 fn check_version(path: &Path) -> Result<(), Error> {
@@ -80,18 +106,9 @@ fn lock(path: &Path) -> Result<fs::File, Error> {
 
 /// Has the engine open what is at `path`, or make a database there.
 pub(super) fn engine(path: &Path, options: &FjallOptions) -> Result<Database, Error> {
-    let builder = Database::builder(path)
+    Database::builder(path)
         .cache_size(options.cache_bytes)
-        .max_journaling_size(options.journal_bytes.max(JOURNAL_BYTES_MIN));
-    // The engine asserts, rather than checks, a few things about the files that it finds, such as that folders
-    // of key spaces have numbers as names. A damaged folder is no reason for this process to die.
-    let opened = panic::catch_unwind(panic::AssertUnwindSafe(|| builder.open()));
-    match opened {
-        Ok(opened) => opened.failed("open", path),
-        Err(_) => Err(Error::Corrupt {
-            path: path.to_owned(),
-            what: "its files",
-            source: "the storage engine gave up on what it found, see its panic message".into(),
-        }),
-    }
+        .max_journaling_size(options.journal_bytes.max(JOURNAL_BYTES_MIN))
+        .open()
+        .failed("open", path)
 }

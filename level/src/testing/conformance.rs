@@ -1,5 +1,5 @@
 //! The promises of a level, each as a check that panics when it is broken.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a broken promise is a failed test, and says which")]
+#![expect(clippy::unwrap_used, reason = "a broken promise is a failed test, and says which")]
 
 use std::{ops::Bound, sync::Arc};
 

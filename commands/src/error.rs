@@ -1,0 +1,65 @@
+//! Why a command failed.
+
+use std::path::PathBuf;
+
+use hyperlog::{ExportError, ImportError, NodeId, OpenError};
+use scuttleup::disk::FolderError;
+
+/// Why a command failed. Its causes follow it on the same line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("cannot open the log in {}", dir.display())]
+    Folder { dir: PathBuf, source: FolderError },
+    #[error("cannot open the log in {}", dir.display())]
+    Open { dir: PathBuf, source: OpenError },
+    #[error(transparent)]
+    Graph(#[from] hyperlog::Error),
+    #[error(transparent)]
+    Log(#[from] scuttleup::Error),
+    #[error("the lines from {from} on were not stored")]
+    Lines { from: u64, source: hyperlog::Error },
+    #[error("cannot read standard input")]
+    Input(#[source] std::io::Error),
+    #[error("cannot write to standard output")]
+    Output(#[from] std::io::Error),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error("cannot back up to {}", dir.display())]
+    Backup { dir: PathBuf, source: level::Error },
+    #[error("cannot back up to {}", dir.display())]
+    BackupFolder { dir: PathBuf, source: std::io::Error },
+    #[error("an export is not for reading: send it to a file or another program, as in `export > FILE`")]
+    ExportToTerminal,
+    #[error("node {id} has no value here: it was deleted, or has not come yet")]
+    NoValue { id: NodeId },
+    #[error("found {0} problems")]
+    Problems(u64),
+}
+
+impl Failure {
+    /// Whether the reader of our output went away, which is not worth a word.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        let io = match self {
+            Self::Output(error) | Self::Export(ExportError::Write(error)) => error,
+            _ => return false,
+        };
+        io.kind() == std::io::ErrorKind::BrokenPipe
+    }
+
+    /// The failure and its causes in one line. A cause that is already in the line is left out.
+    pub(crate) fn line(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !line.contains(&text) {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
+            cause = error.source();
+        }
+        crate::show::one_line(&line)
+    }
+}

@@ -1,0 +1,305 @@
+//! The program `hyperlog`.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::{Parser, Subcommand};
+use hyperlog::disk::Folder;
+use hyperlog::{Change, Hyperlog, Imported, NodeId, Options, Read};
+use serde_json::json;
+
+use crate::cli::{Common, start};
+use crate::error::Failure;
+use crate::progress::Progress;
+use crate::{lines, show};
+
+/// An append-only graph of signed nodes in a folder.
+#[derive(Debug, Parser)]
+#[command(name = "hyperlog", version)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Add a node, and print its id
+    Add {
+        /// A node that it links to; may be given again
+        #[arg(long = "link", value_name = "ID")]
+        links: Vec<NodeId>,
+        /// Add each line of standard input, linked to the line before it, 10,000 lines a commit
+        #[arg(long, conflicts_with = "value")]
+        lines: bool,
+        /// With --lines: all lines in one commit, or none
+        #[arg(long, requires = "lines")]
+        atomic: bool,
+        /// The value
+        #[arg(required_unless_present = "lines", allow_hyphen_values = true)]
+        value: Option<String>,
+    },
+    /// Add a node that links to all heads, and print its id
+    Append {
+        /// The value
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Print the value of a node
+    Get {
+        /// Its id
+        id: NodeId,
+    },
+    /// Print nodes in local order
+    List {
+        /// Only nodes after this change
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        since: u64,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+        /// Newest first
+        #[arg(long)]
+        reverse: bool,
+    },
+    /// Print the nodes that no other node links to
+    Heads,
+    /// Print what is in the log
+    Info,
+    /// Check every hash, signature and index
+    Fsck,
+    /// Copy the database, without the key, while the log may be read
+    Backup {
+        /// A folder for the copy; it opens as a log of a new writer
+        dir: PathBuf,
+    },
+    /// Write the log to standard output, to keep or to carry
+    Export,
+    /// Read exports from standard input, any number of them one after the other
+    Import,
+}
+
+impl Cli {
+    /// Runs the command.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let Self { common, command } = self;
+        start("hyperlog", &common, || {
+            let folder = common.folder()?;
+            let log = Options::from(folder.options()).open(folder.level(), folder.identity());
+            let log: Hyperlog = log.map_err(common.open_failed())?;
+            Program { common: &common, folder: &folder, log }.run(command)
+        })
+    }
+}
+
+struct Program<'a> {
+    common: &'a Common,
+    folder: &'a Folder,
+    log: Hyperlog,
+}
+
+impl Program<'_> {
+    fn run(&self, command: Command) -> Result<(), Failure> {
+        match command {
+            Command::Add { links, lines: true, atomic, .. } => self.add_lines(links, atomic),
+            Command::Add { links, value, .. } => self.add(&links, value.unwrap_or_default()),
+            Command::Append { value } => self.append(value),
+            Command::Get { id } => self.get(&id),
+            Command::List { since, limit, reverse } => self.list(since, limit, reverse),
+            Command::Heads => self.heads(),
+            Command::Info => self.info(),
+            Command::Fsck => self.fsck(),
+            Command::Backup { dir } => self.backup(dir),
+            Command::Export => self.export(),
+            Command::Import => self.import(),
+        }
+    }
+
+    fn add(&self, links: &[NodeId], value: String) -> Result<(), Failure> {
+        let node = self.log.add(links, Bytes::from(value))?;
+        Ok(writeln!(io::stdout(), "{}", node.id)?)
+    }
+
+    fn append(&self, value: String) -> Result<(), Failure> {
+        let node = self.log.append(Bytes::from(value))?;
+        Ok(writeln!(io::stdout(), "{}", node.id)?)
+    }
+
+    fn add_lines(&self, links: Vec<NodeId>, atomic: bool) -> Result<(), Failure> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        lines::add(&self.log, links, &mut io::stdin().lock(), atomic, |ids| {
+            for id in ids {
+                writeln!(out, "{id}")?;
+            }
+            Ok(out.flush()?)
+        })
+    }
+
+    fn get(&self, id: &NodeId) -> Result<(), Failure> {
+        let node = self.log.get(id)?;
+        let mut out = io::stdout().lock();
+        if self.common.json {
+            return Ok(writeln!(out, "{}", show::node_json(&node))?);
+        }
+        let value = node.value().ok_or(Failure::NoValue { id: *id })?;
+        let terminal = out.is_terminal();
+        show::write_value(value, &mut out, terminal)?;
+        Ok(out.flush()?)
+    }
+
+    fn list(&self, since: u64, limit: Option<u64>, reverse: bool) -> Result<(), Failure> {
+        let mut what = Read::all().since(Change(since)).reverse(reverse);
+        if let Some(limit) = limit {
+            what = what.limit(limit);
+        }
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        for node in self.log.changes(what) {
+            let node = node?;
+            if self.common.json {
+                writeln!(out, "{}", show::node_json(&node))?;
+            } else {
+                writeln!(out, "{}", show::node_line(&node))?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    fn heads(&self) -> Result<(), Failure> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        for id in self.log.heads()? {
+            if self.common.json {
+                writeln!(out, "{}", show::node_json(&self.log.get(&id)?))?;
+            } else {
+                writeln!(out, "{id}")?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    fn info(&self) -> Result<(), Failure> {
+        let (nodes, writers, heads) = (self.log.last().0, self.log.writers(), self.log.heads()?.len());
+        let forks = self.log.forks()?;
+        let caught_up = self.log.check_caught_up();
+        let mut out = io::stdout().lock();
+        if self.common.json {
+            let info = json!({
+                "dir": self.folder.path().to_string_lossy(),
+                "writer": self.log.writer().to_string(),
+                "nodes": nodes,
+                "writers": writers,
+                "heads": heads,
+                "forks": forks.len(),
+                "needs_catch_up": caught_up.is_err(),
+            });
+            return Ok(writeln!(out, "{info}")?);
+        }
+        writeln!(out, "folder   {}", self.folder.path().display())?;
+        writeln!(out, "writer   {}", self.log.writer())?;
+        writeln!(out, "nodes    {nodes}")?;
+        writeln!(out, "writers  {writers}")?;
+        writeln!(out, "heads    {heads}")?;
+        writeln!(out, "forks    {}", forks.len())?;
+        for fork in &forks {
+            writeln!(out, "         {}", fork_line(fork))?;
+        }
+        if let Err(error) = caught_up {
+            writeln!(out, "behind   {error}")?;
+        }
+        Ok(())
+    }
+
+    fn fsck(&self) -> Result<(), Failure> {
+        let progress = Progress::new("nodes", self.log.last().0);
+        let checked = self.log.fsck(&mut |done, _| progress.set(done))?;
+        drop(progress);
+        let mut out = io::stdout().lock();
+        if self.common.json {
+            let problems: Vec<_> = checked
+                .problems
+                .iter()
+                .map(|problem| json!({ "change": problem.change.0, "what": problem.what }))
+                .collect();
+            let report = json!({
+                "nodes": checked.entries,
+                "groups": checked.groups,
+                "signatures": checked.signatures,
+                "deleted": checked.deleted,
+                "pending": checked.pending,
+                "problems_total": checked.problems_total,
+                "problems": problems,
+            });
+            writeln!(out, "{report}")?;
+        } else {
+            for problem in &checked.problems {
+                writeln!(out, "{}", show::one_line(&problem.to_string()))?;
+            }
+            let verdict = if checked.is_clean() { "clean" } else { "damaged" };
+            writeln!(
+                out,
+                "{verdict}: {} nodes in {} groups, {} signatures, {} values deleted, {} not here yet",
+                checked.entries, checked.groups, checked.signatures, checked.deleted, checked.pending
+            )?;
+        }
+        if checked.is_clean() { Ok(()) } else { Err(Failure::Problems(checked.problems_total)) }
+    }
+
+    fn backup(&self, dir: PathBuf) -> Result<(), Failure> {
+        let copied = crate::backup::run(self.folder, dir)?;
+        eprintln!("copied {} rows, {} bytes; the key stays here", copied.rows, copied.bytes);
+        Ok(())
+    }
+
+    fn export(&self) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        if out.is_terminal() {
+            return Err(Failure::ExportToTerminal);
+        }
+        let progress = Progress::new("nodes", self.log.visible().0);
+        let done = self.log.export(&mut out, &mut |done, _| progress.set(done))?;
+        drop(progress);
+        eprintln!("exported {} nodes, {} bytes", done.entries, done.bytes);
+        Ok(())
+    }
+
+    fn import(&self) -> Result<(), Failure> {
+        let progress = Progress::new("nodes", 0);
+        let done = self.log.import(&mut io::stdin().lock(), &mut |done| progress.set(done.stored + done.duplicates));
+        drop(progress);
+        let done = done?;
+        if self.common.json {
+            let forks: Vec<_> = done.forks.iter().map(fork_json).collect();
+            let report = json!({
+                "exports": done.exports, "new": done.stored, "known": done.duplicates,
+                "filled": done.filled, "bytes": done.bytes, "forks": forks,
+            });
+            writeln!(io::stdout(), "{report}")?;
+        } else {
+            eprintln!("{}", import_line(&done));
+        }
+        for fork in &done.forks {
+            eprintln!("fork: {}", fork_line(fork));
+        }
+        Ok(())
+    }
+}
+
+fn import_line(done: &Imported) -> String {
+    let Imported { exports, stored, duplicates, filled, .. } = done;
+    let filled = if *filled > 0 { format!(", {filled} missing values") } else { String::new() };
+    format!("imported {stored} new nodes{filled} from {exports} exports; {duplicates} were here already")
+}
+
+fn fork_line(fork: &hyperlog::Fork) -> String {
+    format!("writer {} has two entries {}: {} and {}", fork.writer, fork.seq, fork.lower, fork.higher)
+}
+
+fn fork_json(fork: &hyperlog::Fork) -> serde_json::Value {
+    json!({
+        "writer": fork.writer.to_string(), "seq": fork.seq.0,
+        "lower": fork.lower.to_string(), "higher": fork.higher.to_string(),
+    })
+}

@@ -1,0 +1,38 @@
+//! A bar on standard error, when that is a terminal and the work is long.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar with a known end, or a count without one. Drawn at most 20 times a second, and not at all when
+/// standard error is no terminal.
+#[derive(Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Counts `what`; `total` 0 stands for an unknown end.
+    pub(crate) fn new(what: &'static str, total: u64) -> Self {
+        let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
+        let template = if total == 0 { "{spinner} {human_pos} {msg}, {per_sec}" } else { "{wide_bar} {human_pos}/{human_len} {msg}, {eta} left" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(20));
+        bar.set_message(what);
+        if total == 0 {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Self(bar)
+    }
+
+    pub(crate) fn set(&self, done: u64) {
+        self.0.set_position(done);
+    }
+
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

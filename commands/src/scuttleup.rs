@@ -1,0 +1,108 @@
+//! The program `scuttleup`.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use scuttleup::{Entry, Log, Read, Seq, WriterId};
+use serde_json::json;
+
+use crate::cli::{Common, start};
+use crate::error::Failure;
+use crate::show;
+
+/// Numbered, signed logs, one per writer, in a folder.
+#[derive(Debug, Parser)]
+#[command(name = "scuttleup", version)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Append an entry, and print its peer and number
+    Append {
+        /// The value
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Print entries in local order
+    Read {
+        /// Only the last so many
+        #[arg(long, value_name = "N")]
+        tail: Option<u64>,
+    },
+    /// Print the value of an entry
+    Entry {
+        /// Whose
+        peer: WriterId,
+        /// Its number
+        seq: u64,
+    },
+    /// Delete the value of an entry here, for good
+    Del {
+        /// Whose
+        peer: WriterId,
+        /// Its number
+        seq: u64,
+    },
+}
+
+impl Cli {
+    /// Runs the command.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let Self { common, command } = self;
+        start("scuttleup", &common, || {
+            let folder = common.folder()?;
+            let log = folder.options().open(folder.level(), folder.identity());
+            run(&log.map_err(common.open_failed())?, common.json, command)
+        })
+    }
+}
+
+fn run(log: &Log, json: bool, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Append { value } => append(log, json, value),
+        Command::Read { tail } => read(log, json, tail),
+        Command::Entry { peer, seq } => entry(log, &peer, Seq(seq)),
+        Command::Del { peer, seq } => Ok(log.del(&peer, Seq(seq))?),
+    }
+}
+
+fn append(log: &Log, json: bool, value: String) -> Result<(), Failure> {
+    let appended = log.append(value)?;
+    let mut out = io::stdout().lock();
+    if json {
+        let (peer, id) = (appended.peer.to_string(), appended.id.to_string());
+        writeln!(out, "{}", json!({ "peer": peer, "seq": appended.seq.0, "id": id }))?;
+    } else {
+        writeln!(out, "{} {}", appended.peer, appended.seq)?;
+    }
+    Ok(())
+}
+
+fn read(log: &Log, json: bool, tail: Option<u64>) -> Result<(), Failure> {
+    let since = tail.map_or(0, |tail| log.last().0.saturating_sub(tail));
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for entry in log.read(Read::all().since(scuttleup::Change(since))) {
+        let entry: Entry = entry?;
+        if json {
+            writeln!(out, "{}", show::entry_json(&entry))?;
+        } else {
+            writeln!(out, "{}", show::entry_line(&entry))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn entry(log: &Log, peer: &WriterId, seq: Seq) -> Result<(), Failure> {
+    let value = log.entry(peer, seq)?;
+    let mut out = io::stdout().lock();
+    let terminal = out.is_terminal();
+    show::write_value(&value, &mut out, terminal)?;
+    Ok(out.flush()?)
+}

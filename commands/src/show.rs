@@ -1,0 +1,121 @@
+//! Values and nodes as text and as JSON.
+
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyperlog::{Content, Node};
+use scuttleup::{Entry, Value as EntryValue};
+use serde_json::{Map, Value, json};
+
+/// A value in JSON: text when it is UTF-8, else its bytes in base64.
+pub(crate) fn value_json(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json!(text),
+        Err(_) => json!({ "base64": STANDARD.encode(bytes) }),
+    }
+}
+
+/// A node in JSON. A value that is not here is null, and a flag says why.
+pub(crate) fn node_json(node: &Node) -> Value {
+    let mut object = Map::new();
+    object.insert("change".into(), json!(node.change.0));
+    object.insert("id".into(), json!(node.id.to_string()));
+    object.insert("writer".into(), json!(node.writer.to_string()));
+    object.insert("seq".into(), json!(node.seq.0));
+    object.insert("links".into(), node.links.iter().map(ToString::to_string).collect());
+    object.insert("value".into(), node.value().map_or(Value::Null, |bytes| value_json(bytes)));
+    match node.value {
+        Content::Here(_) => {}
+        Content::Deleted => drop(object.insert("deleted".into(), json!(true))),
+        Content::Pending => drop(object.insert("pending".into(), json!(true))),
+    }
+    Value::Object(object)
+}
+
+/// An entry in JSON, under the names of the original.
+pub(crate) fn entry_json(entry: &Entry) -> Value {
+    let value = entry.value().bytes().map_or(Value::Null, |bytes| value_json(bytes));
+    json!({ "peer": entry.writer().to_string(), "seq": entry.seq().0, "entry": value })
+}
+
+/// A node as a line for people: everything that the next command needs can be copied from it.
+pub(crate) fn node_line(node: &Node) -> String {
+    let links: Vec<String> = node.links.iter().map(|link| short(&link.to_string())).collect();
+    let links = if links.is_empty() { String::new() } else { format!(" <- {}", links.join(" ")) };
+    let value = match &node.value {
+        Content::Here(bytes) => value_line(bytes),
+        Content::Deleted => "(deleted)".into(),
+        Content::Pending => "(not here yet)".into(),
+    };
+    let writer = short(&node.writer.to_string());
+    format!("{:>6}  {}  {writer}/{}{links}  {value}", node.change.0, node.id, node.seq.0)
+}
+
+/// An entry as a line for people.
+pub(crate) fn entry_line(entry: &Entry) -> String {
+    let value = match entry.value() {
+        EntryValue::Here(bytes) => value_line(bytes),
+        EntryValue::Deleted => "(deleted)".into(),
+        EntryValue::Pending => "(not here yet)".into(),
+    };
+    format!("{} {:>6}  {value}", entry.writer(), entry.seq())
+}
+
+fn value_line(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => one_line(text),
+        Err(_) => format!("({} bytes that are not text)", bytes.len()),
+    }
+}
+
+/// The first digits of an id, for the eye.
+pub(crate) fn short(id: &str) -> String {
+    id.chars().take(8).collect()
+}
+
+/// Text that anybody may have written, made safe for a terminal: nothing in it moves the cursor, changes
+/// colours, or turns the direction of writing.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_invisible(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Writes a value: as it is to a file or program, made safe and with a newline to a terminal.
+pub(crate) fn write_value(bytes: &[u8], out: &mut dyn Write, terminal: bool) -> io::Result<()> {
+    if !terminal {
+        return out.write_all(bytes);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            for line in text.lines() {
+                writeln!(out, "{}", one_line(line))?;
+            }
+            Ok(())
+        }
+        Err(_) => writeln!(out, "{}", value_line(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_printed() {
+        for hostile in ["\u{1b}[2J", "a\rb", "a\nb", "\u{7}", "\u{9b}31m", "\u{202e}gnp", "\u{2066}", "\u{feff}", "\u{e0041}"] {
+            let shown = one_line(hostile);
+            assert!(!shown.chars().any(|c| c.is_control() || is_invisible(c)), "{shown:?}");
+        }
+        assert_eq!(one_line("grüße, 世界"), "grüße, 世界");
+    }
+}

@@ -32,7 +32,7 @@ use crate::{
     rules::{check_batch, check_name},
 };
 
-/// How much memory and disk a [`Fjall`] may use.
+/// How much memory and disk a [`Fjall`] may use. The [crate's docs](crate#costs) say what the defaults cost.
 ///
 /// ```
 /// # #[cfg(feature = "fjall")] {
@@ -54,7 +54,7 @@ pub struct FjallOptions {
 impl Default for FjallOptions {
     fn default() -> FjallOptions {
         const MIB: u64 = 1024 * 1024;
-        FjallOptions { cache_bytes: 16 * MIB, memtable_bytes: 8 * MIB, journal_bytes: 128 * MIB }
+        FjallOptions { cache_bytes: 16 * MIB, memtable_bytes: 4 * MIB, journal_bytes: 128 * MIB }
     }
 }
 

@@ -10,11 +10,18 @@ use crate::heads;
 use crate::node::{Node, NodeId};
 
 pub(crate) fn run(log: &Log, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked, Error> {
-    let total = log.last().0;
-    let rows = log.rows()?;
+    let (mut total, mut rows) = (log.last().0, log.rows()?);
     let mut heads = BTreeMap::new();
-    let mut failed = None;
+    let (mut began, mut failed) = (false, None);
     let mut checked = log.fsck(|entry, checked| {
+        // From here on adding waits: only now do the rows of heads belong to the nodes that are checked.
+        if !std::mem::replace(&mut began, true) {
+            total = log.last().0;
+            match log.rows() {
+                Ok(now) => rows = now,
+                Err(error) => drop(failed.get_or_insert(error.into())),
+            }
+        }
         progress(entry.change().0, total);
         let node = match to_node(entry) {
             Ok(node) => node,
@@ -47,7 +54,7 @@ fn check_parents(log: &Log, entry: &Entry, node: &Node, checked: &mut Checked) -
         match log.get(parent) {
             Ok(Some(stored)) if stored.change() < entry.change() => {}
             Ok(_) | Err(scuttleup::Error::Damaged { .. }) => {
-                checked.add(log.limits(), entry.change(), format!("links to {parent}, which does not stand before it"));
+                checked.add(log.limits(), entry.change(), format!("names {parent}, which does not stand before it"));
             }
             Err(error) => return Err(error.into()),
         }

@@ -1,5 +1,6 @@
 //! What a hyperlog does beyond chains: links that lead somewhere, heads, and what the policy says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,18 +44,22 @@ impl Graph {
         decode_epoch(rows.get(EPOCH)?)
     }
 
-    /// Takes in new nodes, all of which count.
-    fn grow(nodes: &[Node], rows: &mut Rows<'_>) -> Result<(), Error> {
+    /// Takes in new nodes, of which those in `void` do not count; all others are as they were.
+    fn grow(nodes: &[Node], void: &[Change], rows: &mut Rows<'_>) -> Result<(), Error> {
+        let void: BTreeSet<Change> = void.iter().copied().collect();
+        for change in &void {
+            rows.put(&void_key(*change), Bytes::new());
+        }
         let mut heads = Heads::begin(rows)?;
-        for node in nodes {
+        for node in nodes.iter().filter(|node| !void.contains(&node.change)) {
             heads.add(node, rows)?;
         }
         heads.end(rows);
         Ok(())
     }
 
-    /// Takes in new nodes where some do not count, or where the standing of old ones changes: the heads of
-    /// what counts now are built anew. O(nodes); revocations are rare.
+    /// Takes in new nodes where the standing of old ones changes: the heads of what counts now are built
+    /// anew. O(nodes); revocations are rare.
     fn rebuild(&self, nodes: &[Node], effects: &Effects, rows: &mut Rows<'_>) -> Result<(), Error> {
         for change in &effects.voided {
             rows.put(&void_key(*change), Bytes::new());
@@ -129,7 +134,14 @@ impl Extension for Graph {
     fn store(&self, entries: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error> {
         let nodes = entries.iter().map(to_node).collect::<Result<Vec<_>, _>>()?;
         let effects = self.policy.store(&nodes, &mut rows.within(POLICY))?;
-        if effects == Effects::default() { Self::grow(&nodes, rows) } else { self.rebuild(&nodes, &effects, rows) }
+        let first = nodes.first().map_or(Change(0), |node| node.change);
+        // A node that never counted changes nothing for those before it. So a revoked writer who goes on
+        // writing costs what any writer costs, not a rebuild for every node.
+        if effects.restored.is_empty() && effects.voided.iter().all(|change| *change >= first) {
+            Self::grow(&nodes, &effects.voided, rows)
+        } else {
+            self.rebuild(&nodes, &effects, rows)
+        }
     }
 
     fn committed(&self, committed: &Committed<'_>) {

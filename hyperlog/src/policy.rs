@@ -21,6 +21,9 @@ pub trait Policy: Send + Sync {
     /// Adds rows to the commit that stores `nodes`, and says whose standing changes by it. A *void* node
     /// does not count: it is no head, and supersedes none. The log keeps the verdicts.
     ///
+    /// Nodes that are void from the start cost next to nothing. When the standing of older nodes changes, the
+    /// heads are built anew, O(nodes), and [`Hyperlog::epoch`](crate::Hyperlog::epoch) goes up.
+    ///
     /// # Errors
     ///
     /// What the store says.
@@ -55,7 +58,7 @@ pub struct Asking<'a> {
 /// Whose standing a commit changes; nodes of the commit itself may be among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// Nodes that count no more, or never did.
+    /// Nodes that count no more; and nodes of the commit itself that never do.
     pub voided: Vec<Change>,
     /// Nodes that count again.
     pub restored: Vec<Change>,

@@ -1,5 +1,7 @@
 //! News from a graph.
 
+use std::fmt;
+
 use bytes::Bytes;
 use scuttleup::Fork;
 
@@ -10,7 +12,7 @@ use crate::node::{Node, NodeId};
 ///
 /// Events are for showing and waking. Whoever must not miss a node reads [`changes`](crate::Hyperlog::changes)
 /// live.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Event {
     /// A local node is about to be added; it cannot be read yet.
@@ -41,4 +43,17 @@ pub enum Event {
         /// [`Hyperlog::epoch`](crate::Hyperlog::epoch) from now on.
         epoch: u64,
     },
+}
+
+impl fmt::Debug for Event {
+    /// Shows ids and lengths, never a value: it can be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PreAdd { links, value } => write!(f, "PreAdd({} bytes, links {links:?})", value.len()),
+            Self::Add { node, own } => write!(f, "Add(own: {own}, {node:?})"),
+            Self::Reject { value, reason } => write!(f, "Reject({} bytes, {reason:?})", value.len()),
+            Self::Fork(fork) => write!(f, "{fork:?}"),
+            Self::Standing { epoch } => write!(f, "Standing(epoch {epoch})"),
+        }
+    }
 }

@@ -120,12 +120,19 @@ impl<E> std::fmt::Debug for Hyperlog<E> {
 }
 
 /// A document for [`Hyperlog::batch`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Doc<T> {
     /// What it links to.
     pub links: Vec<Link>,
     /// Its value.
     pub value: T,
+}
+
+impl<T> std::fmt::Debug for Doc<T> {
+    /// Shows the links, never the value: it can be private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Doc").field("links", &self.links).finish_non_exhaustive()
+    }
 }
 
 /// What a document of a batch links to.
@@ -218,7 +225,7 @@ impl<E> Hyperlog<E> {
         Ok(self.log.contains(id)?)
     }
 
-    /// Whether a node does not count, by the verdict of the policy. Two point reads.
+    /// Whether a node does not count, by the verdict of the policy. Three point reads.
     ///
     /// # Errors
     ///
@@ -228,8 +235,8 @@ impl<E> Hyperlog<E> {
         Ok(Graph::is_void(entry.change(), &self.log.rows()?)?)
     }
 
-    /// How often the standing of stored nodes has changed. A view that was made in another epoch is out of
-    /// date. Kept over restarts.
+    /// How many commits have changed the standing of nodes that were already stored. A view that was made in
+    /// another epoch is out of date. Kept over restarts; local, since it depends on the order of arrival.
     ///
     /// # Errors
     ///
@@ -369,7 +376,7 @@ impl<E: Encoding> Hyperlog<E> {
     pub fn add(&self, links: &[NodeId], value: impl Into<E::Value>) -> Result<Node<E::Value>, Error> {
         let links = links.iter().copied().map(Link::Node).collect();
         let mut nodes = self.batch([Doc { links, value: value.into() }])?;
-        nodes.pop().ok_or_else(|| Error::from(scuttleup::Error::Poisoned))
+        Ok(nodes.pop().expect("a batch returns a node for each document"))
     }
 
     /// Adds a node that links to all heads, as of one moment: nobody else writes in between. Of more than

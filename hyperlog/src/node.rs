@@ -11,7 +11,7 @@ use crate::ext::{Ext, Kind};
 pub use scuttleup::EntryId as NodeId;
 
 /// What became of a node's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Content<T> {
     /// It is here.
     Here(T),
@@ -19,6 +19,17 @@ pub enum Content<T> {
     Deleted,
     /// It is not here yet; it is filled in when some peer has it.
     Pending,
+}
+
+impl<T> std::fmt::Debug for Content<T> {
+    /// Shows whether there is a value, never the value: it can be private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Here(_) => "Here(..)",
+            Self::Deleted => "Deleted",
+            Self::Pending => "Pending",
+        })
+    }
 }
 
 impl<T> Content<T> {
@@ -39,8 +50,8 @@ impl<T> Content<T> {
     }
 }
 
-/// A node of the graph. Without a type it carries bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A node of the graph. Without a type it carries bytes. `Debug` leaves its value out.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Node<T = Bytes> {
     /// Its number in the local order of this replica.
@@ -59,6 +70,22 @@ pub struct Node<T = Bytes> {
     pub cap: Option<NodeId>,
     /// Its value, or what became of it.
     pub value: Content<T>,
+}
+
+impl<T> std::fmt::Debug for Node<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { change, id, writer, seq, links, kind, cap, value } = self;
+        f.debug_struct("Node")
+            .field("change", &change.0)
+            .field("id", id)
+            .field("writer", writer)
+            .field("seq", &seq.0)
+            .field("links", links)
+            .field("kind", kind)
+            .field("cap", cap)
+            .field("value", value)
+            .finish()
+    }
 }
 
 impl Node {

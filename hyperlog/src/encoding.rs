@@ -89,6 +89,10 @@ impl<T: Serialize + DeserializeOwned + 'static> Encoding for Json<T> {
 }
 
 /// [Postcard](https://postcard.jamesmunns.com), a compact binary encoding.
+///
+/// Anybody may have written the bytes, and postcard bounds neither depth nor counts by them: a `T` that
+/// contains itself (a list of boxes) can be made to overflow the stack, and a sequence of a type without
+/// size (`Vec<()>`) to go on for years. Use flat types, of items that take a byte at least.
 pub struct Postcard<T>(PhantomData<fn() -> T>);
 
 impl<T: Serialize + DeserializeOwned + 'static> Encoding for Postcard<T> {

@@ -41,7 +41,8 @@ pub use level::{Durability, Level, Memory};
 #[cfg(feature = "disk")]
 pub use scuttleup::disk;
 pub use scuttleup::{
-    AdmitError, Change, Checked, Clock, Events, Evidence, ExportError, Exported, Fork, Identity, ImportCause, ImportError,
-    Imported, Known, Limits, News, OpenError, Opened, Read, Refusal, Rows, Seq, Sidecar, Stop, StoredRows, Tip, Topic,
-    WriterId,
+    AdmitError, Change, Checked, Clock, Error as LogError, Events, Evidence, ExportError, Exported, Fork, GroupError,
+    Header, Identity, IdentityError, ImportCause, ImportError, Imported, KeyError, Known, Limits, Malformed, Mark,
+    MemorySidecar, News, OpenError, Opened, Problem, Read, Refusal, Rows, Seq, Sidecar, Stop, StoredRows, Tip, Topic,
+    VALUE_BYTES_MAX, Vouched, WriterId,
 };

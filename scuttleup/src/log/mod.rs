@@ -234,7 +234,7 @@ impl std::fmt::Debug for Log {
 
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic in a caller's closure leaves the state as it was: it changes only after a batch was applied.
+        // A panic in the closure of a transaction leaves the state as it was; one during a write poisons the log.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -41,11 +41,11 @@ impl Inner {
     /// and reopening reads it again.
     pub(super) fn write(&self, state: &mut State, new: Vec<New>, values: Vec<(Change, Value)>) -> Result<Written, Error> {
         state.check_writable()?;
-        let written = self.try_write(state, new, values);
-        if written.is_err() {
-            state.poisoned = true;
-        }
-        written
+        // Until it went well it went wrong: the layer above may panic in here, too.
+        state.poisoned = true;
+        let written = self.try_write(state, new, values)?;
+        state.poisoned = false;
+        Ok(written)
     }
 
     fn try_write(&self, state: &mut State, new: Vec<New>, values: Vec<(Change, Value)>) -> Result<Written, Error> {

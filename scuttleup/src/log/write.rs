@@ -59,8 +59,9 @@ impl Inner {
             written.forks.extend(fork);
             written.entries.push(entry);
         }
-        self.put_branches(state, &mut batch, &written);
-        self.put_values(&mut batch, values)?;
+        let mut touched = self.put_values(&mut batch, values)?;
+        touched.extend(written.entries.iter().map(|entry| entry.branch));
+        self.put_branches(state, &mut batch, &touched, commit);
         if !written.entries.is_empty() {
             let mut rows = Rows { store: &self.store, batch: &mut batch, prefix: EXTENSION.to_vec() };
             self.extension.store(&written.entries, &mut rows)?;
@@ -138,11 +139,11 @@ impl Inner {
         Ok(self.store.by_change(change)?.map(|entry| entry.id))
     }
 
-    fn put_branches(&self, state: &State, batch: &mut Batch, written: &Written) {
-        let touched: BTreeSet<BranchNo> = written.entries.iter().map(|entry| entry.branch).collect();
-        for no in &touched {
+    /// Every commit rewrites a branch, for its number stands there: also one that changes values only.
+    fn put_branches(&self, state: &State, batch: &mut Batch, touched: &BTreeSet<BranchNo>, commit: u64) {
+        for no in touched {
             if let Some(branch) = state.chains.get(*no) {
-                self.store.put_branch(batch, *no, branch, written.commit);
+                self.store.put_branch(batch, *no, branch, commit);
             }
         }
         if let Some(own) = state.own.filter(|own| touched.contains(own)) {
@@ -150,13 +151,16 @@ impl Inner {
         }
     }
 
-    fn put_values(&self, batch: &mut Batch, values: Vec<(Change, Value)>) -> Result<(), Error> {
+    /// Returns the branches of the entries whose values change.
+    fn put_values(&self, batch: &mut Batch, values: Vec<(Change, Value)>) -> Result<BTreeSet<BranchNo>, Error> {
+        let mut touched = BTreeSet::new();
         for (change, value) in values {
             let entry = self.store.by_change(change)?;
             let entry = entry.ok_or_else(|| Error::damaged(format!("entry {change}, which is missing")))?;
+            touched.insert(entry.branch);
             self.store.put_value(batch, &Entry { value, ..entry });
         }
-        Ok(())
+        Ok(touched)
     }
 
     /// Tells subscribers and live readers.

@@ -1,6 +1,6 @@
 //! The one place where entries enter the store: our own and other people's alike.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::extension::{Committed, EXTENSION, Rows};
 use crate::fork::Fork;
 use crate::header::Header;
-use crate::ids::{Change, EntryId};
+use crate::ids::{Change, EntryId, Seq};
 
 /// An entry that passed every check and gets its place now.
 pub(super) struct New {
@@ -32,6 +32,21 @@ pub(super) struct Written {
     pub(super) entries: Vec<Entry>,
     pub(super) forks: Vec<Fork>,
     pub(super) commit: u64,
+}
+
+/// Where the entries of a batch in the making stand. A peer can send a group that forks at every entry, so
+/// they are looked up, not searched.
+#[derive(Default)]
+struct SoFar {
+    places: BTreeMap<EntryId, (BranchNo, Seq)>,
+    ids: BTreeMap<(BranchNo, Seq), EntryId>,
+}
+
+impl SoFar {
+    fn push(&mut self, entry: &Entry) {
+        self.places.insert(entry.id, (entry.branch, entry.seq()));
+        self.ids.insert((entry.branch, entry.seq()), entry.id);
+    }
 }
 
 impl Inner {
@@ -52,10 +67,12 @@ impl Inner {
         let mut batch = Batch::new();
         let commit = state.commits + 1;
         let before_own = new.iter().position(|new| new.own).map(|place| Change(state.last.0 + place as u64));
+        let mut so_far = SoFar::default();
         let mut written = Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), commit };
         for new in new {
-            let (entry, fork) = self.place(state, &mut batch, new, &written.entries)?;
+            let (entry, fork) = self.place(state, &mut batch, new, &so_far)?;
             state.last = entry.change;
+            so_far.push(&entry);
             written.forks.extend(fork);
             written.entries.push(entry);
         }
@@ -74,18 +91,18 @@ impl Inner {
         Ok(written)
     }
 
-    /// Gives one entry its number and its branch. `batch_so_far` holds what is not in the store yet.
+    /// Gives one entry its number and its branch. `so_far` knows what is not in the store yet.
     fn place(
         &self,
         state: &mut State,
         batch: &mut Batch,
         new: New,
-        batch_so_far: &[Entry],
+        so_far: &SoFar,
     ) -> Result<(Entry, Option<Fork>), Error> {
         let New { id, header, value, signature, ends_group, own } = new;
         let change = Change(state.last.0 + 1);
-        let prev = self.find_prev(state, &header, batch_so_far)?;
-        let sibling = self.find_sibling(state, &header, prev, batch_so_far)?;
+        let prev = self.find_prev(state, &header, so_far)?;
+        let sibling = self.find_sibling(state, &header, prev, so_far)?;
         let continues_own =
             header.writer == self.identity.writer() && state.own_tip().map(|tip| tip.id) == header.prev;
         let tip = Tip { writer: header.writer, seq: header.seq, id };
@@ -101,18 +118,17 @@ impl Inner {
         Ok((entry, fork))
     }
 
-    fn find_prev(&self, state: &State, header: &Header, batch_so_far: &[Entry]) -> Result<Option<Prev>, Error> {
+    fn find_prev(&self, state: &State, header: &Header, so_far: &SoFar) -> Result<Option<Prev>, Error> {
         let Some(prev) = header.prev else { return Ok(None) };
         if state.chains.ends_in(&prev) {
             return Ok(Some(Prev::Tip(prev)));
         }
-        let inside = |entry: &Entry| Prev::Inside(entry.branch, entry.seq());
-        if let Some(entry) = batch_so_far.iter().find(|entry| entry.id == prev) {
-            return Ok(Some(inside(entry)));
+        if let Some((branch, seq)) = so_far.places.get(&prev) {
+            return Ok(Some(Prev::Inside(*branch, *seq)));
         }
         let stored = self.store.by_id(&prev)?;
         let stored = stored.ok_or_else(|| Error::damaged(format!("entry {prev}, which was verified")))?;
-        Ok(Some(inside(&stored)))
+        Ok(Some(Prev::Inside(stored.branch, stored.seq())))
     }
 
     /// The entry that already stands where a new one goes: then the new one forks.
@@ -121,7 +137,7 @@ impl Inner {
         state: &State,
         header: &Header,
         prev: Option<Prev>,
-        batch_so_far: &[Entry],
+        so_far: &SoFar,
     ) -> Result<Option<EntryId>, Error> {
         let branch = match prev {
             Some(Prev::Tip(_)) => return Ok(None),
@@ -131,9 +147,8 @@ impl Inner {
                 None => return Ok(None),
             },
         };
-        let stands_there = |entry: &&Entry| entry.branch == branch && entry.seq() == header.seq;
-        if let Some(entry) = batch_so_far.iter().find(stands_there) {
-            return Ok(Some(entry.id));
+        if let Some(id) = so_far.ids.get(&(branch, header.seq)) {
+            return Ok(Some(*id));
         }
         let change = self.store.change_on(branch, header.seq)?;
         Ok(self.store.by_change(change)?.map(|entry| entry.id))

@@ -53,7 +53,7 @@ pub trait Extension: Send + Sync {
 }
 
 /// An entry that asks to be stored.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     /// Its id.
     pub id: EntryId,
@@ -61,6 +61,14 @@ pub struct Candidate<'a> {
     pub header: &'a Header,
     /// Its value, unless it comes without.
     pub value: Option<&'a Bytes>,
+}
+
+impl std::fmt::Debug for Candidate<'_> {
+    /// Shows that there is a value, never its contents: values can be private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { id, header, value } = self;
+        f.debug_struct("Candidate").field("id", id).field("header", header).field("here", &value.is_some()).finish()
+    }
 }
 
 /// Why an entry was not admitted.

@@ -1,5 +1,7 @@
 //! The canonical header of an entry: the bytes that are hashed, and in this file alone.
 
+use std::fmt;
+
 use bytes::{BufMut, Bytes};
 
 use crate::hash::{Purpose, hash};
@@ -22,7 +24,7 @@ const COMMON_BYTES: usize = 1 + 32;
 
 /// What is hashed and signed of an entry. The value stands in it as its length and hash, so it can be
 /// dropped later without breaking ids, chains or signatures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// What the log is about.
     pub topic: Topic,
@@ -38,6 +40,20 @@ pub struct Header {
     pub value_len: u32,
     /// [`Purpose::Value`] hash of the value.
     pub value_hash: [u8; 32],
+}
+
+impl fmt::Debug for Header {
+    /// Shows the length of `ext`, never its contents: what the layer above keeps there can be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header")
+            .field("topic", &self.topic)
+            .field("writer", &self.writer)
+            .field("seq", &self.seq)
+            .field("prev", &self.prev)
+            .field("ext_len", &self.ext.len())
+            .field("value_len", &self.value_len)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Header {

@@ -7,6 +7,7 @@ mod codec;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use bytes::Bytes;
 
@@ -19,13 +20,21 @@ pub use codec::{put_reference, take_reference};
 pub(crate) use verify::verify;
 
 /// An entry that came from outside, with its id hashed from its own bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Received {
     pub(crate) id: EntryId,
     pub(crate) header: Header,
     /// None when it comes hollow: without its value.
     pub(crate) value: Option<Bytes>,
     pub(crate) signature: Option<[u8; 64]>,
+}
+
+impl fmt::Debug for Received {
+    /// Shows the id and that there is a value, never its contents: values can be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, header, value, .. } = self;
+        f.debug_struct("Received").field("id", id).field("header", header).field("here", &value.is_some()).finish()
+    }
 }
 
 /// A group that nobody vouches for yet. Its ids are the hashes of its headers, its values match their
@@ -111,13 +120,21 @@ impl Group {
 }
 
 /// What surrounds an entry in its group, which is what lets it be written short.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Near<'a> {
     /// The writer's previous entry.
     pub prev: Option<EntryId>,
     /// `ext` of the entry before it in the group, whoever wrote that.
     pub before: Option<&'a Bytes>,
     earlier: &'a Numbered,
+}
+
+impl fmt::Debug for Near<'_> {
+    /// Shows the length of what comes before, never its contents.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = self.before.map(Bytes::len);
+        f.debug_struct("Near").field("prev", &self.prev).field("before_len", &before).finish_non_exhaustive()
+    }
 }
 
 impl Near<'_> {

@@ -64,7 +64,7 @@ impl Log {
         {
             self.inner.state().missing = None;
             tracing::info!(%seq, "caught up with what this writer had written");
-            self.inner.raise_sidecar(true)?;
+            self.inner.raise_sidecar()?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::{Inner, Log, State};
 use crate::error::Error;
 use crate::ids::Change;
+use crate::sidecar::Mark;
 
 pub(super) struct Durable {
     /// Taken before the log's state, never after it. Whoever holds it is syncing.
@@ -108,21 +109,8 @@ impl Inner {
         if sync.commits >= commit {
             return Ok(());
         }
-        let (commits, mark) = {
-            let state = self.state();
-            if state.poisoned {
-                return Err(Error::Poisoned);
-            }
-            (state.commits, state.mark(self.identity.writer()))
-        };
-        if let Err(error) = self.store.level().sync() {
-            self.state().poisoned = true;
-            return Err(error.into());
-        }
-        sync.commits = commits;
-        let behind = self.state().missing.is_some();
-        self.note_synced(commits);
-        if behind {
+        let mark = self.sync_store(&mut sync)?;
+        if self.state().missing.is_some() {
             // The sidecar knows of more than this store has: it must not be lowered.
             return Ok(());
         }
@@ -153,10 +141,31 @@ impl Inner {
         self.wake.notify(usize::MAX);
     }
 
-    /// Writes the sidecar as the store stands, and syncs it.
-    pub(super) fn raise_sidecar(&self, sync: bool) -> Result<(), Error> {
-        let mark = self.state().mark(self.identity.writer());
-        self.sidecar.store(&mark, sync).map_err(Error::Sidecar)
+    /// Writes the sidecar as the store stands, and syncs both. The store first, and nobody else meanwhile:
+    /// others may be appending, and the sidecar must not name what is not durable.
+    pub(super) fn raise_sidecar(&self) -> Result<(), Error> {
+        let mut sync = self.durable.sync.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = self.sync_store(&mut sync)?;
+        self.sidecar.store(&mark, true).map_err(Error::Sidecar)?;
+        sync.sidecar_lag = 0;
+        sync.sidecar_at = self.clock.as_ref().map(|clock| clock.now());
+        Ok(())
+    }
+
+    /// Makes durable what was applied until now; returns what the sidecar may say from then on.
+    fn sync_store(&self, sync: &mut Sync) -> Result<Mark, Error> {
+        let (commits, mark) = {
+            let state = self.state();
+            state.check_writable()?;
+            (state.commits, state.mark(self.identity.writer()))
+        };
+        if let Err(error) = self.store.level().sync() {
+            self.state().poisoned = true;
+            return Err(error.into());
+        }
+        sync.commits = commits;
+        self.note_synced(commits);
+        Ok(mark)
     }
 }
 
@@ -181,7 +190,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let synced = self.sync_all().and_then(|()| {
             let state = self.state();
-            if state.poisoned || state.missing.is_some() { Ok(()) } else { drop(state); self.raise_sidecar(true) }
+            if state.poisoned || state.missing.is_some() { Ok(()) } else { drop(state); self.raise_sidecar() }
         });
         if let Err(error) = synced {
             tracing::error!(%error, "closing the log could not make everything durable");

@@ -37,6 +37,8 @@ struct Pending {
     bytes: usize,
     since: Option<Duration>,
     last: Change,
+    /// The last commit that was applied.
+    commit: u64,
 }
 
 impl Durable {
@@ -79,6 +81,7 @@ impl Inner {
         let now = self.clock.as_ref().map(|clock| clock.now());
         let mut pending = self.durable.pending();
         pending.last = applied.last;
+        pending.commit = applied.commit;
         pending.bytes += applied.bytes;
         pending.since = pending.since.or(now);
         if let Some(before) = applied.before_own {
@@ -129,13 +132,15 @@ impl Inner {
         }
     }
 
-    fn note_synced(&self, commits: u64) {
+    /// What was applied while the disk was busy goes on waiting.
+    fn note_synced(&self, commits: u64, bytes: usize) {
+        let now = self.clock.as_ref().map(|clock| clock.now());
         let mut pending = self.durable.pending();
         while pending.own.front().is_some_and(|(commit, _)| *commit <= commits) {
             pending.own.pop_front();
         }
-        pending.bytes = 0;
-        pending.since = None;
+        pending.bytes -= bytes;
+        pending.since = if pending.commit > commits { now } else { None };
         self.durable.publish(&pending);
         drop(pending);
         self.wake.notify(usize::MAX);
@@ -154,17 +159,17 @@ impl Inner {
 
     /// Makes durable what was applied until now; returns what the sidecar may say from then on.
     fn sync_store(&self, sync: &mut Sync) -> Result<Mark, Error> {
-        let (commits, mark) = {
+        let (commits, bytes, mark) = {
             let state = self.state();
             state.check_writable()?;
-            (state.commits, state.mark(self.identity.writer()))
+            (state.commits, self.durable.pending().bytes, state.mark(self.identity.writer()))
         };
         if let Err(error) = self.store.level().sync() {
             self.state().poisoned = true;
             return Err(error.into());
         }
         sync.commits = commits;
-        self.note_synced(commits);
+        self.note_synced(commits, bytes);
         Ok(mark)
     }
 }
@@ -188,10 +193,10 @@ impl Log {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let synced = self.sync_all().and_then(|()| {
-            let state = self.state();
-            if state.poisoned || state.missing.is_some() { Ok(()) } else { drop(state); self.raise_sidecar() }
-        });
+        let state = self.state();
+        let guarded = !state.poisoned && state.missing.is_none();
+        drop(state);
+        let synced = if guarded { self.raise_sidecar() } else { self.sync_all() };
         if let Err(error) = synced {
             tracing::error!(%error, "closing the log could not make everything durable");
         }

@@ -125,6 +125,10 @@ impl Header {
             zeros if zeros.as_bytes() == &[0; 32] => None,
             id => Some(id),
         };
+        // A group ends before the largest number, too, so that one more never overflows.
+        if seq.0 == u64::MAX {
+            return Err(input.malformed("a number that another can follow"));
+        }
         if seq.0 == 0 || (seq.0 == 1) != prev.is_none() {
             return Err(input.malformed("a previous id exactly when seq is above 1"));
         }

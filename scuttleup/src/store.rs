@@ -100,12 +100,25 @@ impl Store {
             let (key, value) = row?;
             let damaged = |source| Error::Damaged { row: format!("branch {key:02x?}"), source };
             let (branch, commit) = decode_branch(value).map_err(|source| damaged(Some(source)))?;
+            if branch.tip_seq.0 == 0 || branch.root.is_some_and(|(_, shared)| shared >= branch.tip_seq) {
+                return Err(damaged(None));
+            }
+            if [branch.tip_seq.0, branch.tip_change.0, commit].iter().any(|number| *number > COUNT_MAX) {
+                return Err(damaged(None));
+            }
             let no = chains.load(branch).ok_or_else(|| damaged(None))?;
             if key != branch_key(no) {
                 return Err(damaged(None));
             }
             commits = commits.max(commit);
             last = last.max(branch.tip_change);
+        }
+        // Numbers are counted on from here, so a damaged one must not be believed.
+        for (no, branch) in chains.iter() {
+            if branch.tip_change == last {
+                let entry = self.by_change(last)?.filter(|entry| entry.id == branch.tip_id && entry.branch == no);
+                entry.ok_or_else(|| Error::damaged(format!("branch {}, which ends elsewhere", no.0)))?;
+            }
         }
         Ok((chains, commits, last))
     }
@@ -137,9 +150,8 @@ impl Store {
     /// An entry by its id. Two point reads.
     pub(crate) fn by_id(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
         let Some(change) = self.change_of(id)? else { return Ok(None) };
-        let entry = self.by_change(change)?;
-        let entry = entry.ok_or_else(|| Error::damaged(format!("id {id}, which names the missing entry {change}")))?;
-        Ok(Some(entry))
+        let entry = self.by_change(change)?.filter(|entry| entry.id == *id);
+        entry.map(Some).ok_or_else(|| Error::damaged(format!("id {id}, which is not that of entry {change}")))
     }
 
     /// Entries from `from` to `to`, both included, lazily.
@@ -213,7 +225,7 @@ impl Store {
         let (key, value) = self.level.range(self.meta, range, Order::Descending).next().ok_or_else(damaged)??;
         let first = key.get(5..).and_then(decode_change).ok_or_else(damaged)?;
         let change = decode_change(&value).ok_or_else(damaged)?;
-        Ok(Change(change.0 + (seq.0 - first.0)))
+        change.0.checked_add(seq.0 - first.0).map(Change).ok_or_else(damaged)
     }
 
     /// All stretches: branch, first number, first local number.
@@ -239,6 +251,9 @@ impl Store {
         Ok(count)
     }
 }
+
+/// No count of anything gets here: what is above is damage.
+const COUNT_MAX: u64 = u64::MAX >> 1;
 
 // Letters of the rows in `meta`. `x` is the layer above's: see `extension::EXTENSION`.
 const FORMAT_KEY: &[u8] = b"f";

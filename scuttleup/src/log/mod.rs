@@ -367,7 +367,12 @@ impl Log {
             changes.push(self.inner.store.change_on(no, seq)?);
         }
         changes.sort_unstable();
-        changes.into_iter().map(|change| self.present(change)).collect()
+        let read = |change| {
+            let entry = self.present(change)?;
+            let wanted = entry.writer() == *writer && entry.seq() == seq;
+            wanted.then_some(entry).ok_or_else(|| Error::damaged(format!("the index of {writer} at {seq}")))
+        };
+        changes.into_iter().map(read).collect()
     }
 
     pub(crate) fn present(&self, change: Change) -> Result<Entry, Error> {

@@ -76,7 +76,7 @@ impl Read {
     }
 }
 
-/// Entries, read as [`Read`] says. As an iterator it blocks while it is live and nothing is new;
+/// Entries, read as [`Read`] says; an error is the last item. As an iterator it blocks while it is live and nothing is new;
 /// [`recv`](Self::recv) waits without blocking the thread.
 #[derive(Debug)]
 pub struct Reader {
@@ -89,6 +89,8 @@ pub struct Reader {
     /// The last entry that a reader which is not live will give.
     end: Change,
     left: u64,
+    /// An error is the last item: what comes after a damaged row cannot be told from what is missing.
+    failed: bool,
     stopped: Arc<AtomicBool>,
 }
 
@@ -121,9 +123,10 @@ impl Reader {
         let last = if what.live { log.visible() } else { log.last() };
         let end = what.until.map_or(last, |until| last.min(Change(until.0.saturating_sub(1))));
         let start = if what.tail { last } else { what.since.unwrap_or_default() };
-        let at = if what.reverse && !what.live { Change(end.0.max(start.0) + 1) } else { start };
+        let at = if what.reverse && !what.live { Change(end.0.max(start.0).saturating_add(1)) } else { start };
         let left = what.limit.unwrap_or(u64::MAX);
-        Self { log, what, fetched: VecDeque::new(), at, end, left, stopped: Arc::new(AtomicBool::new(false)) }
+        let stopped = Arc::new(AtomicBool::new(false));
+        Self { log, what, fetched: VecDeque::new(), at, end, left, failed: false, stopped }
     }
 
     /// Something that ends this reader from another thread or task.
@@ -170,10 +173,13 @@ impl Reader {
                 self.left -= 1;
                 return Ok(Step::Entry(entry));
             }
-            if self.stopped.load(Ordering::Acquire) {
+            if self.failed || self.stopped.load(Ordering::Acquire) {
                 return Ok(Step::End);
             }
-            if self.fetch()? == 0 {
+            self.failed = true;
+            let fetched = self.fetch()?;
+            self.failed = false;
+            if fetched == 0 {
                 return Ok(if self.may_go_on() { Step::Wait } else { Step::End });
             }
         }
@@ -190,7 +196,7 @@ impl Reader {
 
     /// Whether a live reader that has given everything may get more.
     fn may_go_on(&self) -> bool {
-        self.what.live && self.what.until.is_none_or(|until| self.at.0 + 1 < until.0)
+        self.what.live && self.what.until.is_none_or(|until| self.at.0.saturating_add(1) < until.0)
     }
 
     /// Fetches a bounded number of entries; returns how many.
@@ -198,7 +204,7 @@ impl Reader {
         let backwards = self.what.reverse && !self.what.live;
         let (from, to, order) = if backwards {
             let floor = if self.what.tail { self.end } else { self.what.since.unwrap_or_default() };
-            (Change(floor.0 + 1), Change(self.at.0.saturating_sub(1)), Order::Descending)
+            (Change(floor.0.saturating_add(1)), Change(self.at.0.saturating_sub(1)), Order::Descending)
         } else {
             (Change(self.at.0.saturating_add(1)), self.end_now(), Order::Ascending)
         };
@@ -208,13 +214,21 @@ impl Reader {
         let limits = &self.log.inner.limits;
         let mut bytes = 0;
         for entry in self.log.inner.store.entries(from, to, order) {
-            let entry = entry?;
+            let entry = match entry {
+                // What was read before the fault is given out first; the next fetch begins with it.
+                Err(_) if !self.fetched.is_empty() => break,
+                entry => entry?,
+            };
             self.at = entry.change();
             bytes += entry.header().size();
             self.fetched.push_back(entry);
             if bytes >= limits.read_bytes || self.fetched.len() >= limits.read_entries {
                 break;
             }
+        }
+        // The range was not empty: what is in it is stored.
+        if self.fetched.is_empty() {
+            return Err(Error::damaged(format!("entries {from} to {to} of the local order, which are missing")));
         }
         Ok(self.fetched.len())
     }

@@ -154,7 +154,7 @@ impl Store {
         entry.map(Some).ok_or_else(|| Error::damaged(format!("id {id}, which is not that of entry {change}")))
     }
 
-    /// Entries from `from` to `to`, both included, lazily.
+    /// Entries from `from` to `to`, both included, lazily. A gap between two of them is damage.
     pub(crate) fn entries(
         &self,
         from: Change,
@@ -162,9 +162,20 @@ impl Store {
         order: Order,
     ) -> impl Iterator<Item = Result<Entry, Error>> + use<'_> {
         let range = KeyRange::from(from.0.to_be_bytes().to_vec()..=to.0.to_be_bytes().to_vec());
-        self.level.range(self.entries, range, order).map(|row| {
+        let mut due = match order {
+            Order::Ascending => Some(from.0),
+            Order::Descending => None,
+        };
+        self.level.range(self.entries, range, order).map(move |row| {
             let (key, value) = row?;
             let change = decode_change(&key).ok_or_else(|| Error::damaged(format!("entry key {key:02x?}")))?;
+            if let Some(missing) = due.filter(|due| *due != change.0) {
+                return Err(Error::damaged(format!("entry {missing} of the local order, which is missing")));
+            }
+            due = match order {
+                Order::Ascending => change.0.checked_add(1),
+                Order::Descending => change.0.checked_sub(1),
+            };
             self.decode(change, value)
         })
     }

@@ -182,7 +182,7 @@ impl<'a> Check<'a> {
             None => self.root_of(entry)?,
         };
         let continues = match before {
-            Some((before, id, _)) => before.0 + 1 == seq.0 && entry.header().prev == Some(id),
+            Some((before, id, _)) => before.0.checked_add(1) == Some(seq.0) && entry.header().prev == Some(id),
             None => seq.0 == 1 && entry.header().prev.is_none(),
         };
         if !continues {
@@ -201,8 +201,8 @@ impl<'a> Check<'a> {
             return Ok(None);
         };
         let Some((root, shared)) = branch.root else { return Ok(None) };
-        let stored = entry.header().prev.map(|prev| self.store().by_id(&prev)).transpose()?.flatten();
-        match stored {
+        let stored = entry.header().prev.map(|prev| self.store().by_id(&prev)).transpose();
+        match readable(stored)?.flatten().flatten() {
             Some(prev) if prev.branch == root && prev.seq() == shared && prev.change() < entry.change() => {
                 Ok(Some((shared, prev.id(), prev.change())))
             }
@@ -247,12 +247,10 @@ impl<'a> Check<'a> {
                 self.problem(log, format!("branch {} of {} ends elsewhere", no.0, branch.writer));
             }
         }
-        let stretches: Result<BTreeSet<_>, _> = self.store().stretches().collect();
-        if stretches? != self.stretches {
+        if readable(self.store().stretches().collect())?.as_ref() != Some(&self.stretches) {
             self.problem(log, "the index by number differs from the entries");
         }
-        let pending: Result<BTreeSet<_>, _> = self.store().pending().collect();
-        if pending? != self.pending {
+        if readable(self.store().pending().collect())?.as_ref() != Some(&self.pending) {
             self.problem(log, "the list of missing values differs from the entries");
         }
         if self.store().count_ids()? != last.0 {
@@ -262,5 +260,14 @@ impl<'a> Check<'a> {
             self.problem(log, "there are entries behind the last one");
         }
         Ok(self.found)
+    }
+}
+
+/// What could be read; none when it is damaged, which is for the list of problems.
+fn readable<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

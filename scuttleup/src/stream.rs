@@ -23,8 +23,9 @@ const VERSION: u8 = 1;
 const START: u8 = 1;
 const GROUP: u8 = 2;
 const END: u8 = 3;
-/// The largest frame: a group with its table of writers and signatures.
-const FRAME_BYTES_MAX: usize = UNIT_BYTES + (64 << 10);
+/// The largest frame: a group with its table of writers, signatures, and hashes of values that are not
+/// there. An entry measures 143 bytes at least, and can take 36 more than it measures: a quarter.
+const FRAME_BYTES_MAX: usize = UNIT_BYTES + UNIT_BYTES / 4 + (64 << 10);
 /// The buffer of a frame grows with what arrived, at most so far ahead.
 const AHEAD_BYTES: usize = 64 << 10;
 
@@ -380,24 +381,20 @@ impl Frames<'_> {
 
     /// Reads `n` bytes, or what there is.
     fn up_to(&mut self, n: usize) -> Result<Bytes, ImportCause> {
-        let mut bytes = BytesMut::new();
-        while bytes.len() < n {
-            let start = bytes.len();
-            bytes.resize(n.min(start + AHEAD_BYTES), 0);
-            let read = match self.input.read(bytes.get_mut(start..).unwrap_or_default()) {
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    bytes.truncate(start);
-                    continue;
-                }
+        let (mut bytes, mut filled) = (BytesMut::new(), 0);
+        while filled < n {
+            if filled == bytes.len() {
+                bytes.resize(n.min(filled + AHEAD_BYTES), 0);
+            }
+            match self.input.read(bytes.get_mut(filled..).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
-            };
-            bytes.truncate(start + read);
-            self.at += read as u64;
-            if read == 0 {
-                break;
             }
         }
+        bytes.truncate(filled);
+        self.at += filled as u64;
         Ok(bytes.freeze())
     }
 }

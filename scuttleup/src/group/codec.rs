@@ -19,7 +19,8 @@ const SIGNED: u8 = 1;
 const HOLLOW: u8 = 2;
 
 impl Group {
-    /// The bytes of the group: see `docs/format.md`, "group". At most [`UNIT_BYTES`] and a little more.
+    /// The bytes of the group: see `docs/format.md`, "group". At most a quarter more than [`UNIT_BYTES`]:
+    /// many small entries of as many writers, without their values.
     #[must_use]
     pub fn encode(&self, extension: &dyn Extension) -> Vec<u8> {
         let mut encoder = Encoder::new(self);

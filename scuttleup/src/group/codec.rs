@@ -1,10 +1,12 @@
 //! A group as bytes. It leaves out whatever the receiver can compute: ids, hashes of values that come
 //! along, and number and `prev` within a stretch.
 //!
+//! One group has one encoding: what [`encode`](Group::encode) would not have written is refused.
+//!
 //! Nothing here is trusted: the receiver rebuilds each header and hashes it, so a wrong byte anywhere
 //! makes another id, and the signature fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{BufMut, Bytes};
 
@@ -39,11 +41,14 @@ impl Group {
     ///
     /// [`GroupError`] when the bytes are malformed, or the group is empty, too large or not covered.
     pub fn decode(bytes: Bytes, topic: Topic, extension: &dyn Extension) -> Result<Self, GroupError> {
-        let mut decoder = Decoder { topic, extension, earlier: Numbered::default(), entries: Vec::new(), size: 0 };
+        let mut decoder = Decoder { topic, extension, earlier: Numbered::default(), entries: Vec::new(), size: 0, writers_used: 0 };
         let mut input = Input::new(bytes);
         let writers = decode_writers(&mut input)?;
         while input.remaining() > 0 {
             decoder.stretch(&mut input, &writers)?;
+        }
+        if decoder.writers_used != writers.len() {
+            return Err(input.malformed("writers with entries only").into());
         }
         Self::checked(topic, decoder.entries)
     }
@@ -118,7 +123,12 @@ fn decode_writers(input: &mut Input) -> Result<Vec<WriterId>, Malformed> {
     if count > input.remaining() / 32 {
         return Err(input.malformed("as many writers as announced"));
     }
-    (0..count).map(|_| input.writer()).collect()
+    let mut seen = BTreeSet::new();
+    let mut next = |_| {
+        let writer = input.writer()?;
+        seen.insert(writer).then_some(writer).ok_or_else(|| input.malformed("each writer once"))
+    };
+    (0..count).map(&mut next).collect()
 }
 
 struct Decoder<'a> {
@@ -127,18 +137,27 @@ struct Decoder<'a> {
     earlier: Numbered,
     entries: Vec<Received>,
     size: usize,
+    /// Writers of the table that had an entry so far: they stand there in the order in which they do.
+    writers_used: usize,
 }
 
 impl Decoder<'_> {
     fn stretch(&mut self, input: &mut Input, writers: &[WriterId]) -> Result<(), GroupError> {
         let place = input.length()?;
         let writer = *writers.get(place).ok_or_else(|| input.malformed("a writer of the table"))?;
+        if place > self.writers_used {
+            return Err(input.malformed("writers in the order of their entries").into());
+        }
+        self.writers_used = self.writers_used.max(place + 1);
         let mut seq = input.varint()?;
         let mut prev = match seq {
             0 => return Err(input.malformed("a number from 1 up").into()),
             1 => None,
             _ => Some(self.reference(input)?),
         };
+        if prev.is_some() && prev == self.entries.last().map(|entry| entry.id) {
+            return Err(input.malformed("a stretch that begins elsewhere").into());
+        }
         let count = input.varint()?;
         if count == 0 {
             return Err(input.malformed("a stretch of at least one entry").into());
@@ -212,10 +231,14 @@ pub fn put_reference(out: &mut Vec<u8>, id: &EntryId, near: &Near<'_>) {
 ///
 /// # Errors
 ///
-/// [`Malformed`] when the distance leads out of the group, or the input ends.
+/// [`Malformed`] when the distance leads out of the group, when there is an id in full that a distance
+/// would have named, or the input ends.
 pub fn take_reference(input: &mut Input, near: &Near<'_>) -> Result<EntryId, Malformed> {
     match input.length()? {
-        0 => input.id(),
+        0 => {
+            let id = input.id()?;
+            if near.distance(&id).is_some() { Err(input.malformed("a distance in the group")) } else { Ok(id) }
+        }
         distance => near.at_distance(distance).ok_or_else(|| input.malformed("an entry of this group")),
     }
 }

@@ -67,8 +67,10 @@ impl Sidecar for SidecarFile {
     fn store(&self, mark: &Mark, sync: bool) -> io::Result<()> {
         let made = self.with_open(|open| {
             let made = open.generation == 0;
-            open.generation += 1;
-            write_at(&open.file, &encode_slot(open.generation, mark), (open.generation & 1) * SLOT_BYTES)?;
+            // A write that fails is tried again in the same slot: the other one is good.
+            let generation = open.generation + 1;
+            write_at(&open.file, &encode_slot(generation, mark), (generation & 1) * SLOT_BYTES)?;
+            open.generation = generation;
             if sync {
                 open.file.sync_data()?;
             }

@@ -38,7 +38,7 @@ impl Log {
             return Err(GroupError::OtherLog);
         }
         let mut ingested = Ingested::default();
-        let written = {
+        let (written, filled) = {
             let mut state = inner.state();
             state.check_writable()?;
             let (new, values) = self.sort(group, &mut ingested)?;
@@ -51,12 +51,10 @@ impl Log {
                 return Ok(ingested);
             }
             let filled = values.iter().map(|(change, _)| *change).collect::<Vec<_>>();
-            let written = inner.write(&mut state, new, values)?;
-            drop(state);
-            self.tell_filled(&filled)?;
-            written
+            (inner.write(&mut state, new, values)?, filled)
         };
         inner.tell(&written, false);
+        self.tell_filled(&filled)?;
         inner.sync_if_due()?;
         ingested.stored = written.entries;
         ingested.forks = written.forks;

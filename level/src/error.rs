@@ -50,8 +50,11 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// An earlier write failed, so nothing more is written.
-    #[error("an earlier write failed: stop writing, drop every handle and open the level again")]
+    /// An earlier write failed, so nothing more is written. It may have been one in the background, of a table, and
+    /// then this is the first that is heard of it; most often the disk is full.
+    #[error(
+        "an earlier write failed: look whether the disk is full, drop every handle and open the level again"
+    )]
     Poisoned,
 
     /// No room left on the disk, or in the quota.

@@ -16,7 +16,7 @@ pub(super) const VERSION: &str = "version";
 pub(super) const LOCK: &str = "lock";
 
 /// How often to try again when another maker's cleaning took our unfinished database.
-const TRIES: usize = 5;
+const TRIES: usize = 10;
 
 /// Sees to it that a database is at `path`, and returns its full path.
 pub(super) fn at(path: &Path, options: &FjallOptions) -> Result<PathBuf, Error> {
@@ -68,13 +68,17 @@ pub(super) fn build<T>(path: &Path, fill: impl Fn(&Path) -> Result<T, Error>) ->
         tries += 1;
         let unfinished = Unfinished { path: parent.join(unfinished_name(name)) };
         let filled = fill(&unfinished.path);
-        // Another maker's cleaning may fall between the making and the locking of our lock file. It then takes
-        // the folder away under us: begin again.
-        let whole = unfinished.path.join(LOCK).is_file() && unfinished.path.join(VERSION).is_file();
+        // Held until it is renamed, so that nobody takes it for something left over.
+        let lock = open::lock(&unfinished.path.join(LOCK));
+        // Another maker's cleaning may come where the lock is not held, before and after the engine holds it. Then
+        // it has taken the folder away, or holds the lock while it does: begin again.
+        let ours =
+            lock.is_ok() && unfinished.path.join(LOCK).exists() && unfinished.path.join(VERSION).exists();
         match filled {
-            Ok(_) | Err(Error::Locked { .. } | Error::Io { .. }) if !whole && tries < TRIES => continue,
+            Ok(_) | Err(Error::Locked { .. } | Error::Io { .. }) if !ours && tries < TRIES => continue,
             Err(error) => return Err(error),
             Ok(filled) => {
+                let _held = lock?;
                 sync_all(&unfinished.path)?;
                 return Ok(unfinished.becomes(path)?.then_some(filled));
             }
@@ -134,8 +138,8 @@ fn unfinished_prefix(name: &OsStr) -> OsString {
     prefix
 }
 
-/// Removes what killed makers of `name` left in `parent`, as far as that is certain: a living maker holds the
-/// lock file of its database.
+/// Removes what killed makers of `name` left in `parent`: a living maker holds the lock file of its database, or will
+/// see that it was taken away.
 fn clean(parent: &Path, name: &OsStr) {
     let prefix = unfinished_prefix(name);
     let Ok(entries) = fs::read_dir(parent) else { return };

@@ -36,7 +36,7 @@ pub(super) struct Opened {
 /// Opens the database at `path`.
 pub(super) fn database(path: &Path, options: &FjallOptions) -> Result<Opened, Error> {
     check_version(path)?;
-    let lock = lock(path)?;
+    let lock = lock(&path.join(LOCK))?;
     check_folders(path)?;
     let torn = match journal::check(path)? {
         Some(torn) => Some(torn.cut()?),
@@ -90,18 +90,17 @@ fn check_version(path: &Path) -> Result<(), Error> {
     }
 }
 
-fn lock(path: &Path) -> Result<fs::File, Error> {
-    let file = path.join(LOCK);
-    let lock = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file);
-    let lock = lock.failed("open", &file)?;
-    for _ in 1..LOCK_TRIES {
+/// Opens the lock file and locks it, if nobody else does.
+pub(super) fn lock(file: &Path) -> Result<fs::File, Error> {
+    let lock = fs::OpenOptions::new().read(true).write(true).open(file).failed("open", file)?;
+    for _ in 0..LOCK_TRIES {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
             Err(fs::TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
-            Err(fs::TryLockError::Error(error)) => return Err(error).failed("lock", &file),
+            Err(fs::TryLockError::Error(error)) => return Err(error).failed("lock", file),
         }
     }
-    Err(Error::Locked { path: path.to_owned() })
+    Err(Error::Locked { path: file.parent().unwrap_or(file).to_owned() })
 }
 
 /// Has the engine open what is at `path`, or make a database there.

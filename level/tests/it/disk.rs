@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use level::{Batch, Durability, Error, Fjall, KeyRange, Level, Memory, Order, Read};
+use level::{Batch, Durability, Error, Fjall, FjallOptions, KeyRange, Level, Memory, Order, Read};
 
 use crate::scratch::{Scratch, rows};
 
@@ -103,7 +103,7 @@ fn files_that_the_engine_gives_up_on_are_an_error() {
 
 #[test]
 fn makers_that_race_make_one_database() {
-    for _ in 0..10 {
+    for _ in 0..20 {
         let scratch = Scratch::new();
         let path = scratch.path();
         let race = || match Fjall::open(&path) {
@@ -111,7 +111,7 @@ fn makers_that_race_make_one_database() {
             Err(Error::Locked { .. }) => {}
             Err(error) => panic!("{error:?}"),
         };
-        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(race))));
+        std::thread::scope(|scope| (0..6).for_each(|_| drop(scope.spawn(race))));
         assert_eq!(Fjall::open(&path).unwrap().subs().unwrap(), ["a"], "at least one of them came through");
         assert_eq!(fs::read_dir(scratch.folder()).unwrap().count(), 1, "nothing is left over");
     }
@@ -203,7 +203,9 @@ fn a_full_disk_is_said_once_and_leaves_a_prefix() {
     let ballast = disk.0.path();
     fs::write(&ballast, vec![1; 2 << 20]).unwrap();
     let path = disk.0.path();
-    let level = Fjall::open(&path).unwrap();
+    // No table is written before the disk is full: else it may be that which fails, in the background.
+    let options = FjallOptions { memtable_bytes: 64 << 20, ..FjallOptions::default() };
+    let level = Fjall::with(&path, options).unwrap();
     let (a, b) = (level.sub("a").unwrap(), level.sub("b").unwrap());
     let write = |n: u32| {
         let noise: Vec<u8> =
@@ -228,6 +230,33 @@ fn a_full_disk_is_said_once_and_leaves_a_prefix() {
     assert!(found["a"] == found["b"], "no batch is there by half");
     assert!([failed, failed + 1].contains(&(found["a"].len() as u32)), "every batch before is there");
     put(&level, "a", "after");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fills_in_the_background_leaves_a_prefix() {
+    let Some(disk) = SmallDisk::mount() else {
+        return println!("skipped: mounting a small disk takes root");
+    };
+    let ballast = disk.0.path();
+    fs::write(&ballast, vec![1; 4 << 20]).unwrap();
+    let path = disk.0.path();
+    let options = FjallOptions { memtable_bytes: 100_000, ..FjallOptions::default() };
+    let level = Fjall::with(&path, options).unwrap();
+    let sub = level.sub("a").unwrap();
+    let write = |n: u32| {
+        let noise: Vec<u8> =
+            (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 ^ n as u8).collect();
+        let mut batch = Batch::new();
+        batch.put(sub, n.to_be_bytes().to_vec(), noise);
+        level.apply(batch, Durability::Buffered)
+    };
+    let (failed, error) = (0..1000).find_map(|n| write(n).err().map(|error| (n, error))).unwrap();
+    assert!(matches!(error, Error::Full { .. } | Error::Poisoned), "{error:?}");
+    drop(level);
+    fs::remove_file(ballast).unwrap();
+    let found = rows(&Fjall::open(&path).unwrap())["a"].len() as u32;
+    assert!([failed, failed + 1].contains(&found), "{found} batches of {failed}");
 }
 
 #[test]

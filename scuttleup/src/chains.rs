@@ -48,8 +48,13 @@ pub(crate) struct Place {
 pub(crate) struct Chains {
     branches: Vec<Branch>,
     of_writer: BTreeMap<WriterId, Vec<BranchNo>>,
-    at_tip: BTreeMap<EntryId, BranchNo>,
+    /// The branches of writers with many of them, by where they end. The few of other writers are looked
+    /// through, which is faster than to keep a map of what changes with every entry.
+    crowded: BTreeMap<EntryId, BranchNo>,
 }
+
+/// A writer with more branches is crowded. A peer can make as many as it likes.
+const FEW: usize = 8;
 
 impl Chains {
     /// Adds a branch as it was stored. `None` when it refers to one that is not there.
@@ -58,9 +63,20 @@ impl Chains {
         if branch.root.is_some_and(|(root, _)| root >= no) {
             return None;
         }
-        self.of_writer.entry(branch.writer).or_default().push(no);
-        self.at_tip.insert(branch.tip_id, no);
         self.branches.push(branch);
+        let of_writer = self.of_writer.entry(branch.writer).or_default();
+        of_writer.push(no);
+        // The first time all that were few until now, then the new one.
+        let newly = match of_writer.len() {
+            few if few <= FEW => 0,
+            few if few == FEW + 1 => few,
+            _ => 1,
+        };
+        for no in of_writer.iter().rev().take(newly) {
+            if let Some(branch) = self.branches.get(no.0 as usize) {
+                self.crowded.insert(branch.tip_id, *no);
+            }
+        }
         Some(no)
     }
 
@@ -84,32 +100,42 @@ impl Chains {
         self.of_writer.len()
     }
 
-    /// Whether a branch ends in `id`.
-    pub(crate) fn ends_in(&self, id: &EntryId) -> bool {
-        self.at_tip.contains_key(id)
+    /// The branch of a writer that ends in `id`.
+    pub(crate) fn ending_in(&self, writer: &WriterId, id: &EntryId) -> Option<BranchNo> {
+        let branches = self.of(writer);
+        if branches.len() > FEW {
+            return self.crowded.get(id).copied();
+        }
+        branches.iter().copied().find(|no| self.get(*no).is_some_and(|branch| branch.tip_id == *id))
     }
 
-    /// Puts an entry after `prev` (the branch and number of which the caller looked up, unless it is a
-    /// tip) and says where it landed.
+    /// Puts an entry after `prev`, which the caller looked up, and says where it landed.
     pub(crate) fn place(&mut self, new: Tip, prev: Option<Prev>, change: Change) -> Place {
         match prev {
-            Some(Prev::Tip(id)) => {
-                let no = self.at_tip.remove(&id).expect("the caller saw that `prev` is a tip");
-                let branch = self.branches.get_mut(no.0 as usize).expect("tips name branches");
-                let starts_stretch = branch.tip_change.0 + 1 != change.0;
-                (branch.tip_seq, branch.tip_id, branch.tip_change) = (new.seq, new.id, change);
-                self.at_tip.insert(new.id, no);
-                Place { branch: no, starts_stretch }
-            }
+            Some(Prev::Tip(no)) => self.extend(no, new, change),
             Some(Prev::Inside(root, seq)) => self.grow(new, Some((root, seq)), change),
             None => self.grow(new, None, change),
         }
     }
 
+    fn extend(&mut self, no: BranchNo, new: Tip, change: Change) -> Place {
+        let crowded = self.of(&new.writer).len() > FEW;
+        let branch =
+            self.branches.get_mut(no.0 as usize).expect("the caller saw that this branch ends in `prev`");
+        if crowded {
+            self.crowded.remove(&branch.tip_id);
+            self.crowded.insert(new.id, no);
+        }
+        let starts_stretch = branch.tip_change.0 + 1 != change.0;
+        (branch.tip_seq, branch.tip_id, branch.tip_change) = (new.seq, new.id, change);
+        Place { branch: no, starts_stretch }
+    }
+
     fn grow(&mut self, new: Tip, root: Option<(BranchNo, Seq)>, change: Change) -> Place {
         let Tip { writer, seq: tip_seq, id: tip_id } = new;
         let branch = self.load(Branch { writer, root, tip_seq, tip_id, tip_change: change });
-        let branch = branch.expect("the number of branches was checked, and a root is stored before what grows from it");
+        let branch = branch
+            .expect("the number of branches was checked, and a root is stored before what grows from it");
         Place { branch, starts_stretch: true }
     }
 }
@@ -117,8 +143,8 @@ impl Chains {
 /// Where the entry before a new one lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prev {
-    /// At the end of a branch.
-    Tip(EntryId),
+    /// At the end of this branch.
+    Tip(BranchNo),
     /// Inside a branch, at this number: the new entry forks it.
     Inside(BranchNo, Seq),
 }

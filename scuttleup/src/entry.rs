@@ -105,23 +105,18 @@ impl Entry {
         self.ends_group
     }
 
-    /// The row of the entry: see `docs/format.md`, "entries".
-    pub(crate) fn encode_row(&self) -> Vec<u8> {
-        let value = self.value.bytes();
-        let mut out = Vec::with_capacity(
-            ROW_FIXED_BYTES + 64 + self.header.size() - self.header.value_len as usize + value.map_or(0, Bytes::len),
-        );
+    /// Appends the row of the entry: see `docs/format.md`, "entries".
+    pub(crate) fn encode_row(&self, out: &mut impl BufMut) {
         out.put_u8(self.flags());
         out.put_u32(self.branch.0);
         out.put_slice(self.id.as_bytes());
         if let Some(signature) = &self.signature {
             out.put_slice(signature);
         }
-        self.header.encode_own(&mut out);
-        if let Some(value) = value {
+        self.header.encode_own(out);
+        if let Some(value) = self.value.bytes() {
             out.put_slice(value);
         }
-        out
     }
 
     fn flags(&self) -> u8 {
@@ -130,7 +125,9 @@ impl Entry {
             Value::Deleted => DELETED,
             Value::Pending => 0,
         };
-        value | if self.ends_group { ENDS_GROUP } else { 0 } | if self.signature.is_some() { SIGNED } else { 0 }
+        value
+            | if self.ends_group { ENDS_GROUP } else { 0 }
+            | if self.signature.is_some() { SIGNED } else { 0 }
     }
 
     /// Decodes a row of our own store. What is in it was verified before it was stored; this checks the
@@ -159,7 +156,6 @@ const ENDS_GROUP: u8 = 1;
 const SIGNED: u8 = 2;
 const HERE: u8 = 4;
 const DELETED: u8 = 8;
-const ROW_FIXED_BYTES: usize = 1 + 4 + 32;
 
 #[cfg(test)]
 mod tests {
@@ -177,7 +173,9 @@ mod tests {
             value_hash: Header::hash_value(b"hello"),
         };
         let here = Value::Here(Bytes::from_static(b"hello"));
-        for (value, signature) in [(here, None), (Value::Deleted, Some([9; 64])), (Value::Pending, Some([8; 64]))] {
+        for (value, signature) in
+            [(here, None), (Value::Deleted, Some([9; 64])), (Value::Pending, Some([8; 64]))]
+        {
             let entry = Entry {
                 change: Change(3),
                 id: header.id(),
@@ -187,7 +185,9 @@ mod tests {
                 branch: BranchNo(4),
                 ends_group: signature.is_some(),
             };
-            let row = Bytes::from(entry.encode_row());
+            let mut row = Vec::new();
+            entry.encode_row(&mut row);
+            let row = Bytes::from(row);
             assert_eq!(Entry::decode_row(Topic::OPEN, Change(3), row.clone()), Ok(entry));
             for cut in 0..row.len() {
                 assert!(Entry::decode_row(Topic::OPEN, Change(3), row.slice(..cut)).is_err(), "cut at {cut}");

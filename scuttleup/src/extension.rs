@@ -67,7 +67,11 @@ impl std::fmt::Debug for Candidate<'_> {
     /// Shows that there is a value, never its contents: values can be private.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { id, header, value } = self;
-        f.debug_struct("Candidate").field("id", id).field("header", header).field("here", &value.is_some()).finish()
+        f.debug_struct("Candidate")
+            .field("id", id)
+            .field("header", header)
+            .field("here", &value.is_some())
+            .finish()
     }
 }
 

@@ -182,7 +182,9 @@ impl<'a> Check<'a> {
             None => self.root_of(entry)?,
         };
         let continues = match before {
-            Some((before, id, _)) => before.0.checked_add(1) == Some(seq.0) && entry.header().prev == Some(id),
+            Some((before, id, _)) => {
+                before.0.checked_add(1) == Some(seq.0) && entry.header().prev == Some(id)
+            }
             None => seq.0 == 1 && entry.header().prev.is_none(),
         };
         if !continues {
@@ -196,7 +198,8 @@ impl<'a> Check<'a> {
     }
 
     fn root_of(&mut self, entry: &Entry) -> Result<Option<(Seq, EntryId, Change)>, Error> {
-        let Some(branch) = self.chains.get(entry.branch).filter(|branch| branch.writer == entry.writer()) else {
+        let Some(branch) = self.chains.get(entry.branch).filter(|branch| branch.writer == entry.writer())
+        else {
             self.problem(entry.change(), "lies on a branch that its writer does not have");
             return Ok(None);
         };
@@ -224,7 +227,9 @@ impl<'a> Check<'a> {
         let followed: BTreeSet<EntryId> = group.iter().filter_map(|entry| entry.header().prev).collect();
         for entry in &group {
             match entry.signature() {
-                None if !followed.contains(&entry.id()) => self.problem(entry.change(), "no signature covers it"),
+                None if !followed.contains(&entry.id()) => {
+                    self.problem(entry.change(), "no signature covers it")
+                }
                 None => {}
                 Some(signature) => {
                     self.found.signatures += 1;

@@ -119,11 +119,12 @@ enum Step {
 }
 
 impl Reader {
-    pub(crate) fn new(log: Log, what: Read) -> Self {
+    pub(crate) fn new(log: Log, mut what: Read) -> Self {
         let last = if what.live { log.visible() } else { log.last() };
         let end = what.until.map_or(last, |until| last.min(Change(until.0.saturating_sub(1))));
         let start = if what.tail { last } else { what.since.unwrap_or_default() };
-        let at = if what.reverse && !what.live { Change(end.0.max(start.0).saturating_add(1)) } else { start };
+        let at =
+            if what.reverse && !what.live { Change(end.0.max(start.0).saturating_add(1)) } else { start };
         let left = what.limit.unwrap_or(u64::MAX);
         let stopped = Arc::new(AtomicBool::new(false));
         Self { log, what, fetched: VecDeque::new(), at, end, left, failed: false, stopped }
@@ -203,7 +204,7 @@ impl Reader {
     fn fetch(&mut self) -> Result<usize, Error> {
         let backwards = self.what.reverse && !self.what.live;
         let (from, to, order) = if backwards {
-            let floor = if self.what.tail { self.end } else { self.what.since.unwrap_or_default() };
+            let floor = self.what.since.unwrap_or_default();
             (Change(floor.0.saturating_add(1)), Change(self.at.0.saturating_sub(1)), Order::Descending)
         } else {
             (Change(self.at.0.saturating_add(1)), self.end_now(), Order::Ascending)
@@ -228,7 +229,9 @@ impl Reader {
         }
         // The range was not empty: what is in it is stored.
         if self.fetched.is_empty() {
-            return Err(Error::damaged(format!("entries {from} to {to} of the local order, which are missing")));
+            return Err(Error::damaged(format!(
+                "entries {from} to {to} of the local order, which are missing"
+            )));
         }
         Ok(self.fetched.len())
     }

@@ -150,7 +150,11 @@ impl Log {
     /// # Errors
     ///
     /// [`ExportError`].
-    pub fn export(&self, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Exported, ExportError> {
+    pub fn export(
+        &self,
+        out: &mut dyn Write,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Exported, ExportError> {
         let last = self.visible();
         let mut exporter = Exporter { out, done: Exported::default(), extension: &**self.extension() };
         exporter.start(&self.topic().discovery_key())?;
@@ -287,7 +291,8 @@ impl Importer<'_> {
         let mut started = false;
         loop {
             let at = self.frames.at;
-            let step = self.frames.frame().and_then(|(kind, body)| self.frame(kind, body, &mut started, &mut held));
+            let step =
+                self.frames.frame().and_then(|(kind, body)| self.frame(kind, body, &mut started, &mut held));
             self.done.bytes = self.frames.at;
             match step {
                 Ok(true) => return Ok(true),
@@ -298,7 +303,13 @@ impl Importer<'_> {
     }
 
     /// Takes one frame; true when it ends the export.
-    fn frame(&mut self, kind: u8, body: Bytes, started: &mut bool, held: &mut u64) -> Result<bool, ImportCause> {
+    fn frame(
+        &mut self,
+        kind: u8,
+        body: Bytes,
+        started: &mut bool,
+        held: &mut u64,
+    ) -> Result<bool, ImportCause> {
         let mut input = Input::new(body);
         match (kind, *started) {
             (START, false) => {
@@ -327,7 +338,8 @@ impl Importer<'_> {
         let kind = input.take_rest();
         let wanted = self.log.extension().kind();
         if kind != wanted.as_bytes() {
-            let found = String::from_utf8_lossy(kind.get(..kind.len().min(32)).unwrap_or_default()).into_owned();
+            let found =
+                String::from_utf8_lossy(kind.get(..kind.len().min(32)).unwrap_or_default()).into_owned();
             return Err(ImportCause::OtherKind { found, wanted });
         }
         if discovery_key == self.log.topic().discovery_key() { Ok(()) } else { Err(ImportCause::OtherTopic) }

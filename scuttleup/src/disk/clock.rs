@@ -19,4 +19,3 @@ impl Clock for SystemClock {
         self.0.elapsed()
     }
 }
-

@@ -53,15 +53,18 @@ pub(super) fn make(path: &Path) -> Result<Identity, FolderError> {
     text.push('\n');
     let draft = path.with_extension("new");
     match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error("remove", &draft)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(io_error("remove", &draft)(error));
+        }
         _ => {}
     }
     let mut file = private(OpenOptions::new().write(true).create_new(true))
         .open(&draft)
         .map_err(io_error("make the identity", &draft))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io_error("write the identity", &draft))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(io_error("write the identity", &draft))?;
     fs::rename(&draft, path).map_err(io_error("make the identity", path))?;
     sync_parent(path).map_err(io_error("sync the folder of", path))?;
     Ok(Identity::from_seed(&seed))
 }
-

@@ -8,7 +8,10 @@
 //!
 //! The key lies outside the database, so that a copy of the database is not a copy of the writer.
 //! Copying the whole folder is: two copies that both write will fork.
-#![expect(clippy::disallowed_methods, reason = "this is the shell: files and the clock are handed in from here")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the shell: files and the clock are handed in from here"
+)]
 
 mod clock;
 mod identity;
@@ -157,4 +160,3 @@ fn sync_parent(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
-

@@ -124,7 +124,9 @@ fn read_slots(file: &File) -> io::Result<Option<(u64, Mark)>> {
             continue;
         }
         match decode_slot(&bytes) {
-            Ok(slot) => found = [found, Some(slot)].into_iter().flatten().max_by_key(|(generation, _)| *generation),
+            Ok(slot) => {
+                found = [found, Some(slot)].into_iter().flatten().max_by_key(|(generation, _)| *generation)
+            }
             Err(error) => damaged = Some(error),
         }
     }

@@ -41,7 +41,15 @@ impl Group {
     ///
     /// [`GroupError`] when the bytes are malformed, or the group is empty, too large or not covered.
     pub fn decode(bytes: Bytes, topic: Topic, extension: &dyn Extension) -> Result<Self, GroupError> {
-        let mut decoder = Decoder { topic, extension, earlier: Numbered::default(), entries: Vec::new(), size: 0, writers_used: 0 };
+        let mut decoder = Decoder {
+            topic,
+            extension,
+            earlier: Numbered::default(),
+            entries: Vec::new(),
+            size: 0,
+            writers_used: 0,
+            scratch: Vec::new(),
+        };
         let mut input = Input::new(bytes);
         let writers = decode_writers(&mut input)?;
         while input.remaining() > 0 {
@@ -87,7 +95,8 @@ impl Encoder {
 
     fn stretch(&mut self, entries: &[Received], extension: &dyn Extension) {
         let Some(first) = entries.first() else { return };
-        let writer = self.writers.get(&first.header.writer).expect("the table holds every writer of the group");
+        let writer =
+            self.writers.get(&first.header.writer).expect("the table holds every writer of the group");
         put_varint(&mut self.out, *writer);
         put_varint(&mut self.out, first.header.seq.0);
         if let Some(prev) = first.header.prev {
@@ -139,6 +148,8 @@ struct Decoder<'a> {
     size: usize,
     /// Writers of the table that had an entry so far: they stand there in the order in which they do.
     writers_used: usize,
+    /// Where headers are written to be hashed.
+    scratch: Vec<u8>,
 }
 
 impl Decoder<'_> {
@@ -198,7 +209,8 @@ impl Decoder<'_> {
         let value_len = u32::try_from(value_len).map_err(|_| input.malformed("a value of at most 1 MiB"))?;
         let header = Header { topic: self.topic, writer, seq, prev, ext, value_len, value_hash };
         let signature = if flags & SIGNED == 0 { None } else { Some(input.array()?) };
-        self.push(Received { id: header.id(), header, value, signature })
+        let id = header.id_in(&mut self.scratch);
+        self.push(Received { id, header, value, signature })
     }
 
     fn push(&mut self, entry: Received) -> Result<EntryId, GroupError> {
@@ -237,7 +249,11 @@ pub fn take_reference(input: &mut Input, near: &Near<'_>) -> Result<EntryId, Mal
     match input.length()? {
         0 => {
             let id = input.id()?;
-            if near.distance(&id).is_some() { Err(input.malformed("a distance in the group")) } else { Ok(id) }
+            if near.distance(&id).is_some() {
+                Err(input.malformed("a distance in the group"))
+            } else {
+                Ok(id)
+            }
         }
         distance => near.at_distance(distance).ok_or_else(|| input.malformed("an entry of this group")),
     }

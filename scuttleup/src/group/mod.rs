@@ -6,6 +6,7 @@
 mod codec;
 mod verify;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -33,7 +34,11 @@ impl fmt::Debug for Received {
     /// Shows the id and that there is a value, never its contents: values can be private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, header, value, .. } = self;
-        f.debug_struct("Received").field("id", id).field("header", header).field("here", &value.is_some()).finish()
+        f.debug_struct("Received")
+            .field("id", id)
+            .field("header", header)
+            .field("here", &value.is_some())
+            .finish()
     }
 }
 
@@ -165,26 +170,58 @@ impl Numbered {
     }
 }
 
-/// Entries that stand before the one at hand, by id.
+/// Entries that stand before the one at hand, in order. They are found by id, through an index that is only
+/// made when it is asked: most entries name the one just before.
 #[derive(Debug, Default)]
-pub(crate) struct EarlierEntries(BTreeMap<EntryId, Received>);
+pub(crate) struct Drafts {
+    entries: Vec<Received>,
+    index: RefCell<Index>,
+}
 
-impl EarlierEntries {
+#[derive(Debug, Default)]
+struct Index {
+    places: BTreeMap<EntryId, usize>,
+    /// Entries that are in it.
+    indexed: usize,
+}
+
+impl Drafts {
     pub(crate) fn push(&mut self, entry: Received) {
-        self.0.insert(entry.id, entry);
+        self.entries.push(entry);
     }
 
-    pub(crate) fn peek(&self, id: &EntryId) -> Option<&Received> {
-        self.0.get(id)
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn last(&self) -> Option<&Received> {
+        self.entries.last()
+    }
+
+    pub(crate) fn into_entries(self) -> Vec<Received> {
+        self.entries
+    }
+
+    pub(crate) fn find(&self, id: &EntryId) -> Option<&Received> {
+        let last = self.entries.last()?;
+        if last.id == *id {
+            return Some(last);
+        }
+        let mut index = self.index.borrow_mut();
+        for (place, entry) in self.entries.iter().enumerate().skip(index.indexed) {
+            index.places.insert(entry.id, place);
+        }
+        index.indexed = self.entries.len();
+        self.entries.get(*index.places.get(id)?)
     }
 }
 
-impl Earlier for EarlierEntries {
+impl Earlier for Drafts {
     fn contains(&self, id: &EntryId) -> bool {
-        self.0.contains_key(id)
+        self.find(id).is_some()
     }
 
     fn get(&self, id: &EntryId) -> Option<Received> {
-        self.0.get(id).cloned()
+        self.find(id).cloned()
     }
 }

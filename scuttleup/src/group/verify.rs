@@ -1,6 +1,6 @@
 //! Whether a group may be stored: chain, then admission, and the signatures last, since they cost most.
 
-use super::{EarlierEntries, Group, Received, Verified};
+use super::{Drafts, Group, Received, Verified};
 use crate::error::{Error, GroupError};
 use crate::extension::{AdmitError, Candidate, Extension, Known};
 use crate::identity;
@@ -9,29 +9,31 @@ use crate::store::Store;
 
 /// Verifies a group against what is stored. Entries that are stored already cost one lookup each and no
 /// signature check.
-pub(crate) fn verify(group: Group, store: &Store, extension: &dyn Extension, log: u64) -> Result<Verified, GroupError> {
+pub(crate) fn verify(
+    group: Group,
+    store: &Store,
+    extension: &dyn Extension,
+    log: u64,
+) -> Result<Verified, GroupError> {
     if group.topic != store.topic() {
         return Err(GroupError::OtherTopic);
     }
-    let mut verified = Verified { fresh: Vec::new(), known: Vec::new(), log };
-    let mut earlier = EarlierEntries::default();
+    let (mut known, mut fresh) = (Vec::new(), Drafts::default());
     for entry in group.entries {
         if store.change_of(&entry.id)?.is_some() {
-            verified.known.push(entry);
+            known.push(entry);
             continue;
         }
-        check_chain(&entry, &earlier, store)?;
-        check_admission(&entry, &earlier, store, extension)?;
-        earlier.push(entry.clone());
-        verified.fresh.push(entry);
+        check_chain(&entry, &fresh, store)?;
+        check_admission(&entry, &fresh, store, extension)?;
+        fresh.push(entry);
     }
-    for entry in &verified.fresh {
-        check_signature(entry)?;
-    }
-    Ok(verified)
+    let fresh = fresh.into_entries();
+    fresh.iter().try_for_each(check_signature)?;
+    Ok(Verified { fresh, known, log })
 }
 
-fn check_chain(entry: &Received, earlier: &EarlierEntries, store: &Store) -> Result<(), GroupError> {
+fn check_chain(entry: &Received, earlier: &Drafts, store: &Store) -> Result<(), GroupError> {
     let Some(prev) = entry.header.prev else { return Ok(()) };
     let before = place_of(&prev, earlier, store)?;
     let (writer, seq) = before.ok_or(GroupError::UnknownPrevious { id: entry.id, prev })?;
@@ -42,8 +44,8 @@ fn check_chain(entry: &Received, earlier: &EarlierEntries, store: &Store) -> Res
     }
 }
 
-fn place_of(id: &EntryId, earlier: &EarlierEntries, store: &Store) -> Result<Option<(WriterId, Seq)>, Error> {
-    if let Some(entry) = earlier.peek(id) {
+fn place_of(id: &EntryId, earlier: &Drafts, store: &Store) -> Result<Option<(WriterId, Seq)>, Error> {
+    if let Some(entry) = earlier.find(id) {
         return Ok(Some((entry.header.writer, entry.header.seq)));
     }
     Ok(store.by_id(id)?.map(|entry| (entry.writer(), entry.seq())))
@@ -51,7 +53,7 @@ fn place_of(id: &EntryId, earlier: &EarlierEntries, store: &Store) -> Result<Opt
 
 fn check_admission(
     entry: &Received,
-    earlier: &EarlierEntries,
+    earlier: &Drafts,
     store: &Store,
     extension: &dyn Extension,
 ) -> Result<(), GroupError> {

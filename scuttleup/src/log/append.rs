@@ -10,7 +10,7 @@ use super::{Durability, Inner, Log, State};
 use crate::chains::Tip;
 use crate::error::Error;
 use crate::extension::{Candidate, Known, StoredRows};
-use crate::group::{EarlierEntries, Received};
+use crate::group::{Drafts, Received};
 use crate::header::{EXT_BYTES_MAX, Header, UNIT_BYTES, VALUE_BYTES_MAX};
 use crate::ids::{Change, EntryId, Seq, WriterId};
 
@@ -35,8 +35,8 @@ pub struct Appended {
 pub struct Transaction<'a> {
     log: &'a Inner,
     state: &'a State,
-    drafts: Vec<Received>,
-    earlier: EarlierEntries,
+    drafts: Drafts,
+    scratch: Vec<u8>,
 }
 
 impl std::fmt::Debug for Transaction<'_> {
@@ -65,7 +65,7 @@ impl Transaction<'_> {
             value_len: u32::try_from(value.len()).unwrap_or(u32::MAX),
             value_hash: Header::hash_value(&value),
         };
-        let id = header.id();
+        let id = header.id_in(&mut self.scratch);
         self.admit(&Candidate { id, header: &header, value: Some(&value) })?;
         let appended = Appended {
             peer: header.writer,
@@ -73,9 +73,7 @@ impl Transaction<'_> {
             id,
             change: Change(self.state.last.0 + self.drafts.len() as u64 + 1),
         };
-        let draft = Received { id, header, value: Some(value), signature: None };
-        self.earlier.push(draft.clone());
-        self.drafts.push(draft);
+        self.drafts.push(Received { id, header, value: Some(value), signature: None });
         Ok(appended)
     }
 
@@ -96,7 +94,7 @@ impl Transaction<'_> {
     }
 
     fn known(&self) -> Known<'_> {
-        Known { store: &self.log.store, earlier: &self.earlier }
+        Known { store: &self.log.store, earlier: &self.drafts }
     }
 
     fn admit(&self, candidate: &Candidate<'_>) -> Result<(), Error> {
@@ -113,7 +111,7 @@ impl Transaction<'_> {
     fn seal(self) -> Result<Vec<New>, Error> {
         let mut sealed: Vec<New> = Vec::with_capacity(self.drafts.len());
         let (mut entries, mut size) = (0, 0);
-        let mut drafts = self.drafts.into_iter().peekable();
+        let mut drafts = self.drafts.into_entries().into_iter().peekable();
         while let Some(Received { id, header, value, .. }) = drafts.next() {
             entries += 1;
             size += header.size();
@@ -182,7 +180,7 @@ impl Log {
             state.check_writable()?;
             state.check_caught_up(self.writer())?;
             let mut transaction =
-                Transaction { log: inner, state: &state, drafts: Vec::new(), earlier: EarlierEntries::default() };
+                Transaction { log: inner, state: &state, drafts: Drafts::default(), scratch: Vec::new() };
             let result = build(&mut transaction)?;
             let new = transaction.seal()?;
             if new.is_empty() {

@@ -17,7 +17,12 @@ impl State {
     /// Compares the store with what the sidecar remembers; returns how many commits are lost.
     ///
     /// A sidecar of another writer says nothing about this one: the user started a new identity.
-    pub(super) fn compare(&mut self, mark: Option<Mark>, writer: WriterId, store: &Store) -> Result<u64, Error> {
+    pub(super) fn compare(
+        &mut self,
+        mark: Option<Mark>,
+        writer: WriterId,
+        store: &Store,
+    ) -> Result<u64, Error> {
         let Some(mark) = mark else { return Ok(0) };
         let lost = mark.commits.saturating_sub(self.commits);
         if lost > 0 {

@@ -94,7 +94,11 @@ impl Inner {
     pub(super) fn sync_if_due(&self) -> Result<(), Error> {
         let due = {
             let pending = self.durable.pending();
-            let waited = self.clock.as_ref().zip(pending.since).map(|(clock, since)| clock.now().saturating_sub(since));
+            let waited = self
+                .clock
+                .as_ref()
+                .zip(pending.since)
+                .map(|(clock, since)| clock.now().saturating_sub(since));
             pending.bytes > self.limits.unsynced_bytes_max
                 || waited.is_some_and(|waited| waited >= self.limits.sync_interval)
         };

@@ -44,7 +44,9 @@ impl Log {
             let (new, values) = self.sort(group, &mut ingested)?;
             let max = inner.limits.branches_max;
             // Counting costs; it is only done where the bound is near.
-            if state.chains.len() + new.len() > max && state.chains.len() + new_branches(&state.chains, &new) > max {
+            if state.chains.len() + new.len() > max
+                && state.chains.len() + new_branches(&state.chains, &new) > max
+            {
                 return Err(GroupError::TooManyBranches { max });
             }
             if new.is_empty() && values.is_empty() {
@@ -62,7 +64,11 @@ impl Log {
     }
 
     /// Drops what another session stored in the meantime, and finds values that were missing.
-    fn sort(&self, group: Verified, ingested: &mut Ingested) -> Result<(Vec<New>, Vec<(Change, Value)>), GroupError> {
+    fn sort(
+        &self,
+        group: Verified,
+        ingested: &mut Ingested,
+    ) -> Result<(Vec<New>, Vec<(Change, Value)>), GroupError> {
         let (mut new, mut values) = (Vec::new(), Vec::new());
         for received in group.known.into_iter().chain(group.fresh) {
             let Some(entry) = self.inner.store.by_id(&received.id)? else {
@@ -96,9 +102,10 @@ fn new_branches(chains: &Chains, new: &[New]) -> usize {
     let (mut continued, mut added) = (BTreeSet::new(), BTreeSet::new());
     let mut count = 0;
     for New { id, header, .. } in new {
-        let continues = header
-            .prev
-            .is_some_and(|prev| added.remove(&prev) || (chains.ends_in(&prev) && continued.insert(prev)));
+        let continues = header.prev.is_some_and(|prev| {
+            added.remove(&prev)
+                || (chains.ending_in(&header.writer, &prev).is_some() && continued.insert(prev))
+        });
         count += usize::from(!continues);
         added.insert(*id);
     }

@@ -28,7 +28,7 @@ use crate::ids::{Change, EntryId, Seq, Topic, WriterId};
 use crate::limits::Limits;
 use crate::reader::{Read, Reader};
 use crate::sidecar::{Mark, MemorySidecar, Sidecar};
-use crate::store::{Loaded, Store};
+use crate::store::{Arena, Loaded, Store};
 use durable::Durable;
 
 pub use level::Durability;
@@ -120,9 +120,11 @@ impl Options {
             return Err(Error::damaged("the row of the own branch").into());
         }
         // A store that knows this writer only from others goes on from the longest branch.
-        let longest = || chains.of(&identity.writer()).iter().copied().max_by_key(|no| chains.get(*no).map(|b| b.tip_seq));
+        let longest = || {
+            chains.of(&identity.writer()).iter().copied().max_by_key(|no| chains.get(*no).map(|b| b.tip_seq))
+        };
         let own = own.or_else(longest);
-        let mut state = State { chains, commits, last, own, missing: None, poisoned: false };
+        let mut state = State { chains, commits, last, own, missing: None, poisoned: false, arena: Arena::default() };
         let mark = self.sidecar.load().map_err(OpenError::Sidecar)?;
         let lost_commits = state.compare(mark, identity.writer(), &store)?;
         if state.missing.is_none() {
@@ -202,6 +204,8 @@ struct State {
     missing: Option<catch_up::Missing>,
     /// Set for good when a write failed: what is in memory may be ahead of the store.
     poisoned: bool,
+    /// Where rows are written; what is left of a piece of memory serves the next commit.
+    arena: Arena,
 }
 
 impl State {
@@ -228,7 +232,10 @@ pub enum Event {
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").field("writer", &self.writer()).field("last", &self.last()).finish_non_exhaustive()
+        f.debug_struct("Log")
+            .field("writer", &self.writer())
+            .field("last", &self.last())
+            .finish_non_exhaustive()
     }
 }
 

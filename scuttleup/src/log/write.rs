@@ -15,6 +15,7 @@ use crate::extension::{Committed, EXTENSION, Rows};
 use crate::fork::Fork;
 use crate::header::Header;
 use crate::ids::{Change, EntryId, Seq};
+use crate::store::Arena;
 
 /// An entry that passed every check and gets its place now.
 pub(super) struct New {
@@ -34,18 +35,25 @@ pub(super) struct Written {
     pub(super) commit: u64,
 }
 
-/// Where the entries of a batch in the making stand. A peer can send a group that forks at every entry, so
-/// they are looked up, not searched.
+/// A batch in the making.
 #[derive(Default)]
-struct SoFar {
+struct Making {
+    batch: Batch,
+    arena: Arena,
+    /// Where its entries stand. A peer can send a group that forks at every entry, so they are looked up, not
+    /// searched; a group that does not fork, which is nearly every one, never asks.
     places: BTreeMap<EntryId, (BranchNo, Seq)>,
     ids: BTreeMap<(BranchNo, Seq), EntryId>,
+    indexed: usize,
 }
 
-impl SoFar {
-    fn push(&mut self, entry: &Entry) {
-        self.places.insert(entry.id, (entry.branch, entry.seq()));
-        self.ids.insert((entry.branch, entry.seq()), entry.id);
+impl Making {
+    fn index(&mut self, entries: &[Entry]) {
+        for entry in entries.iter().skip(self.indexed) {
+            self.places.insert(entry.id, (entry.branch, entry.seq()));
+            self.ids.insert((entry.branch, entry.seq()), entry.id);
+        }
+        self.indexed = entries.len();
     }
 }
 
@@ -54,7 +62,12 @@ impl Inner {
     ///
     /// The state in memory goes first, so from here on any failure poisons the log: the store is right,
     /// and reopening reads it again.
-    pub(super) fn write(&self, state: &mut State, new: Vec<New>, values: Vec<(Change, Value)>) -> Result<Written, Error> {
+    pub(super) fn write(
+        &self,
+        state: &mut State,
+        new: Vec<New>,
+        values: Vec<(Change, Value)>,
+    ) -> Result<Written, Error> {
         state.check_writable()?;
         // Until it went well it went wrong: the layer above may panic in here, too.
         state.poisoned = true;
@@ -63,20 +76,25 @@ impl Inner {
         Ok(written)
     }
 
-    fn try_write(&self, state: &mut State, new: Vec<New>, values: Vec<(Change, Value)>) -> Result<Written, Error> {
-        let mut batch = Batch::new();
+    fn try_write(
+        &self,
+        state: &mut State,
+        new: Vec<New>,
+        values: Vec<(Change, Value)>,
+    ) -> Result<Written, Error> {
+        let mut making = Making { arena: std::mem::take(&mut state.arena), ..Making::default() };
         let commit = state.commits + 1;
         let before_own = new.iter().position(|new| new.own).map(|place| Change(state.last.0 + place as u64));
-        let mut so_far = SoFar::default();
         let mut written = Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), commit };
         for new in new {
-            let (entry, fork) = self.place(state, &mut batch, new, &so_far)?;
+            let (entry, fork) = self.place(state, &mut making, new, &written.entries)?;
             state.last = entry.change;
-            so_far.push(&entry);
             written.forks.extend(fork);
             written.entries.push(entry);
         }
-        let mut touched = self.put_values(&mut batch, values)?;
+        let mut touched = self.put_values(&mut making, values)?;
+        let mut batch = making.batch;
+        state.arena = making.arena;
         touched.extend(written.entries.iter().map(|entry| entry.branch));
         self.put_branches(state, &mut batch, &touched, commit);
         if !written.entries.is_empty() {
@@ -91,18 +109,18 @@ impl Inner {
         Ok(written)
     }
 
-    /// Gives one entry its number and its branch. `so_far` knows what is not in the store yet.
+    /// Gives one entry its number and its branch. `so_far` holds what is not in the store yet.
     fn place(
         &self,
         state: &mut State,
-        batch: &mut Batch,
+        making: &mut Making,
         new: New,
-        so_far: &SoFar,
+        so_far: &[Entry],
     ) -> Result<(Entry, Option<Fork>), Error> {
         let New { id, header, value, signature, ends_group, own } = new;
         let change = Change(state.last.0 + 1);
-        let prev = self.find_prev(state, &header, so_far)?;
-        let sibling = self.find_sibling(state, &header, prev, so_far)?;
+        let prev = self.find_prev(state, &header, making, so_far)?;
+        let sibling = self.find_sibling(state, &header, prev, making)?;
         let continues_own =
             header.writer == self.identity.writer() && state.own_tip().map(|tip| tip.id) == header.prev;
         let tip = Tip { writer: header.writer, seq: header.seq, id };
@@ -114,16 +132,31 @@ impl Inner {
         let fork = sibling.map(|other| Fork::new(tip.writer, tip.seq, id, other));
         let value = value.map_or(Value::Pending, Value::Here);
         let entry = Entry { change, id, header, value, signature, branch: place.branch, ends_group };
-        self.store.put_entry(batch, &entry, place.starts_stretch);
+        self.store.put_entry(&mut making.batch, &mut making.arena, &entry, place.starts_stretch);
         Ok((entry, fork))
     }
 
-    fn find_prev(&self, state: &State, header: &Header, so_far: &SoFar) -> Result<Option<Prev>, Error> {
-        let Some(prev) = header.prev else { return Ok(None) };
-        if state.chains.ends_in(&prev) {
-            return Ok(Some(Prev::Tip(prev)));
+    fn find_prev(
+        &self,
+        state: &State,
+        header: &Header,
+        making: &mut Making,
+        so_far: &[Entry],
+    ) -> Result<Option<Prev>, Error> {
+        let prev = match header.prev {
+            Some(prev) => prev,
+            // A second first entry: its sibling may be in this batch.
+            None if state.chains.of(&header.writer).is_empty() => return Ok(None),
+            None => {
+                making.index(so_far);
+                return Ok(None);
+            }
+        };
+        if let Some(no) = state.chains.ending_in(&header.writer, &prev) {
+            return Ok(Some(Prev::Tip(no)));
         }
-        if let Some((branch, seq)) = so_far.places.get(&prev) {
+        making.index(so_far);
+        if let Some((branch, seq)) = making.places.get(&prev) {
             return Ok(Some(Prev::Inside(*branch, *seq)));
         }
         let stored = self.store.by_id(&prev)?;
@@ -137,7 +170,7 @@ impl Inner {
         state: &State,
         header: &Header,
         prev: Option<Prev>,
-        so_far: &SoFar,
+        making: &Making,
     ) -> Result<Option<EntryId>, Error> {
         let branch = match prev {
             Some(Prev::Tip(_)) => return Ok(None),
@@ -147,7 +180,7 @@ impl Inner {
                 None => return Ok(None),
             },
         };
-        if let Some(id) = so_far.ids.get(&(branch, header.seq)) {
+        if let Some(id) = making.ids.get(&(branch, header.seq)) {
             return Ok(Some(*id));
         }
         let change = self.store.change_on(branch, header.seq)?;
@@ -167,13 +200,17 @@ impl Inner {
     }
 
     /// Returns the branches of the entries whose values change.
-    fn put_values(&self, batch: &mut Batch, values: Vec<(Change, Value)>) -> Result<BTreeSet<BranchNo>, Error> {
+    fn put_values(
+        &self,
+        making: &mut Making,
+        values: Vec<(Change, Value)>,
+    ) -> Result<BTreeSet<BranchNo>, Error> {
         let mut touched = BTreeSet::new();
         for (change, value) in values {
             let entry = self.store.by_change(change)?;
             let entry = entry.ok_or_else(|| Error::damaged(format!("entry {change}, which is missing")))?;
             touched.insert(entry.branch);
-            self.store.put_value(batch, &Entry { value, ..entry });
+            self.store.put_value(&mut making.batch, &mut making.arena, &Entry { value, ..entry });
         }
         Ok(touched)
     }

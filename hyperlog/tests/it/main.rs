@@ -1,3 +1,24 @@
-//! The behaviour of hyperlog, test by test; names are promises.
+//! The behaviour of hyperlog, test by test; names are promises, and numbers such as HL-7 name the behaviour
+//! of the original that a test keeps, or amends.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::result_large_err,
+    reason = "a test stops at what is wrong"
+)]
 
-mod smoke;
+mod adding;
+mod crashes;
+mod dag;
+mod events;
+mod forks;
+mod golden;
+mod hostile;
+mod merging;
+mod model;
+mod policy;
+mod reading;
+mod rogue;
+mod scale;
+mod support;
+mod values;

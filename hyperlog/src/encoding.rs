@@ -99,7 +99,9 @@ impl<T: Serialize + DeserializeOwned + 'static> Encoding for Postcard<T> {
     type Value = T;
 
     fn encode(value: &T) -> Result<Bytes, EncodingError> {
-        postcard::to_allocvec(value).map(Bytes::from).map_err(|error| wrong("postcard of the expected shape", error))
+        postcard::to_allocvec(value)
+            .map(Bytes::from)
+            .map_err(|error| wrong("postcard of the expected shape", error))
     }
 
     fn decode(bytes: &Bytes) -> Result<T, EncodingError> {

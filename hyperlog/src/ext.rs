@@ -46,10 +46,47 @@ pub(crate) struct Ext {
 }
 
 const NO_CAP: [u8; 32] = [0; 32];
+/// Bytes before the links: kind, grant, number of links.
+const FIXED_BYTES: usize = 1 + 32 + 2;
+
+/// An `ext` that is read where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) cap: Option<NodeId>,
+    links: &'a [[u8; 32]],
+}
+
+impl<'a> View<'a> {
+    /// Accepts canonical bytes only.
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let refuse = |at, what| Malformed { at, what };
+        let (fixed, rest) = bytes
+            .split_first_chunk::<FIXED_BYTES>()
+            .ok_or_else(|| refuse(bytes.len(), "the ext of a node"))?;
+        let (kind, fixed) = fixed.split_first().ok_or_else(|| refuse(0, "a kind of node"))?;
+        let kind = Kind::from_byte(*kind).ok_or_else(|| refuse(0, "a kind of node"))?;
+        let (cap, n) = fixed.split_first_chunk::<32>().ok_or_else(|| refuse(1, "a grant"))?;
+        let n = n.try_into().map(u16::from_le_bytes).map_err(|_| refuse(33, "a number of links"))?;
+        let (links, trailing) = rest.as_chunks::<32>();
+        if usize::from(n) > LINKS_MAX || links.len() != usize::from(n) || !trailing.is_empty() {
+            return Err(refuse(33, "at most 256 links, and as many as announced"));
+        }
+        if !links.is_sorted_by(|a, b| a < b) {
+            return Err(refuse(FIXED_BYTES, "links in ascending order, each once"));
+        }
+        let cap = Some(NodeId::from_bytes(*cap)).filter(|cap| cap.as_bytes() != &NO_CAP);
+        Ok(Self { kind, cap, links })
+    }
+
+    pub(crate) fn links(&self) -> impl Iterator<Item = NodeId> + use<'a> {
+        self.links.iter().copied().map(NodeId::from_bytes)
+    }
+}
 
 impl Ext {
     pub(crate) fn encode(&self) -> Bytes {
-        let mut out = Vec::with_capacity(35 + 32 * self.links.len());
+        let mut out = Vec::with_capacity(FIXED_BYTES + 32 * self.links.len());
         out.push(self.kind as u8);
         out.put_slice(self.cap.as_ref().map_or(&NO_CAP, |cap| cap.as_bytes()));
         out.put_u16_le(u16::try_from(self.links.len()).expect("links were counted when they were gathered"));
@@ -60,20 +97,9 @@ impl Ext {
     }
 
     /// Decodes canonical bytes: `encode(decode(x)) == x` for every accepted `x`.
-    pub(crate) fn decode(bytes: Bytes) -> Result<Self, Malformed> {
-        let mut input = Input::new(bytes);
-        let kind = Kind::from_byte(input.u8()?).ok_or_else(|| input.malformed("a kind of node"))?;
-        let cap = Some(input.id()?).filter(|cap| cap.as_bytes() != &NO_CAP);
-        let n = usize::from(input.u16()?);
-        if n > LINKS_MAX {
-            return Err(input.malformed("at most 256 links"));
-        }
-        let links = (0..n).map(|_| input.id()).collect::<Result<Vec<_>, _>>()?;
-        input.end()?;
-        if !links.is_sorted_by(|a, b| a < b) {
-            return Err(input.malformed("links in ascending order, each once"));
-        }
-        Ok(Self { kind, cap, links })
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let view = View::decode(bytes)?;
+        Ok(Self { kind: view.kind, cap: view.cap, links: view.links().collect() })
     }
 
     /// Writes the ext short: most nodes link their writer's previous entry, or one of the same group, and
@@ -84,7 +110,10 @@ impl Ext {
         let others: Vec<&NodeId> = self.links.iter().filter(|link| Some(**link) != near.prev).collect();
         let bit = |set, bit| if set { bit } else { 0 };
         out.push(
-            self.kind as u8 | bit(!same_cap, OTHER_CAP) | bit(links_prev, LINKS_PREV) | bit(!others.is_empty(), LINKS_OTHERS),
+            self.kind as u8
+                | bit(!same_cap, OTHER_CAP)
+                | bit(links_prev, LINKS_PREV)
+                | bit(!others.is_empty(), LINKS_OTHERS),
         );
         if !same_cap {
             out.put_slice(self.cap.as_ref().map_or(&NO_CAP, |cap| cap.as_bytes()));
@@ -152,29 +181,29 @@ mod tests {
     fn an_ext_has_one_encoding() {
         let ext = Ext { kind: Kind::Grant, cap: Some(id(9)), links: vec![id(1), id(2)] };
         let bytes = ext.encode();
-        assert_eq!(Ext::decode(bytes.clone()), Ok(ext));
+        assert_eq!(Ext::decode(&bytes), Ok(ext));
         for cut in 0..bytes.len() {
-            assert!(Ext::decode(bytes.slice(..cut)).is_err(), "cut at {cut}");
+            assert!(Ext::decode(&bytes.slice(..cut)).is_err(), "cut at {cut}");
         }
         let mut more = bytes.to_vec();
         more.push(0);
-        assert!(Ext::decode(more.into()).is_err(), "a trailing byte");
+        assert!(Ext::decode(&more).is_err(), "a trailing byte");
     }
 
     #[test]
     fn links_that_are_not_ascending_or_repeat_are_refused() {
         for links in [vec![id(2), id(1)], vec![id(1), id(1)]] {
             let bytes = Ext { links, ..Ext::default() }.encode();
-            assert!(Ext::decode(bytes).is_err());
+            assert!(Ext::decode(&bytes).is_err());
         }
         let links: Vec<NodeId> = (0..=255).chain([255]).map(id).collect();
-        assert!(Ext::decode(Ext { links, ..Ext::default() }.encode()).is_err(), "257 links");
+        assert!(Ext::decode(&Ext { links, ..Ext::default() }.encode()).is_err(), "257 links");
     }
 
     #[test]
     fn an_unknown_kind_is_refused() {
         let mut bytes = Ext::default().encode().to_vec();
         bytes[0] = 4;
-        assert!(Ext::decode(bytes.into()).is_err());
+        assert!(Ext::decode(&bytes).is_err());
     }
 }

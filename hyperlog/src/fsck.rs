@@ -54,7 +54,11 @@ fn check_parents(log: &Log, entry: &Entry, node: &Node, checked: &mut Checked) -
         match log.get(parent) {
             Ok(Some(stored)) if stored.change() < entry.change() => {}
             Ok(_) | Err(scuttleup::Error::Damaged { .. }) => {
-                checked.add(log.limits(), entry.change(), format!("names {parent}, which does not stand before it"));
+                checked.add(
+                    log.limits(),
+                    entry.change(),
+                    format!("names {parent}, which does not stand before it"),
+                );
             }
             Err(error) => return Err(error.into()),
         }

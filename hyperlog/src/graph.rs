@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{BufMut, Bytes};
 use scuttleup::{
-    AdmitError, Bus, Candidate, Change, Committed, Entry, Error, Extension, Input, Known, Malformed, Near, Rows, StoredRows,
+    AdmitError, Bus, Candidate, Change, Committed, Entry, Error, Extension, Input, Known, Malformed, Near,
+    Rows, StoredRows, Transaction, WriterId,
 };
 
 use crate::error::NodeRefused;
 use crate::events::Event;
-use crate::ext::Ext;
+use crate::ext::{Ext, Kind, View};
 use crate::heads::Heads;
-use crate::node::Node;
+use crate::node::{Node, NodeId};
 use crate::policy::{Asking, Effects, Policy};
 
 /// Below this, rows of the policy.
@@ -24,20 +25,29 @@ const VOID: &[u8] = b"v";
 const EPOCH: &[u8] = b"e";
 
 pub(crate) struct Graph {
-    pub(crate) policy: Arc<dyn Policy>,
+    /// None: everybody may write, and everything counts.
+    policy: Option<Arc<dyn Policy>>,
     pub(crate) events: Bus<Event>,
     /// The epoch that a commit began and that subscribers were not told of; 0 for none.
     untold_epoch: AtomicU64,
 }
 
 impl Graph {
-    pub(crate) fn new(policy: Arc<dyn Policy>, events_max: usize) -> Self {
+    pub(crate) fn new(policy: Option<Arc<dyn Policy>>, events_max: usize) -> Self {
         Self { policy, events: Bus::new(events_max), untold_epoch: AtomicU64::new(0) }
     }
 
-    /// The policy's own rows.
-    pub(crate) fn policy_rows(rows: &StoredRows) -> StoredRows {
-        rows.within(POLICY)
+    /// The grant under which a local node may be added.
+    pub(crate) fn cap(
+        &self,
+        writer: WriterId,
+        kind: Kind,
+        transaction: &Transaction<'_>,
+    ) -> Result<Option<NodeId>, Error> {
+        match &self.policy {
+            None => Ok(None),
+            Some(policy) => Ok(policy.cap(writer, kind, &transaction.rows().within(POLICY))?),
+        }
     }
 
     pub(crate) fn epoch(rows: &StoredRows) -> Result<u64, Error> {
@@ -45,14 +55,13 @@ impl Graph {
     }
 
     /// Takes in new nodes, of which those in `void` do not count; all others are as they were.
-    fn grow(nodes: &[Node], void: &[Change], rows: &mut Rows<'_>) -> Result<(), Error> {
-        let void: BTreeSet<Change> = void.iter().copied().collect();
-        for change in &void {
+    fn grow(entries: &[Entry], void: &BTreeSet<Change>, rows: &mut Rows<'_>) -> Result<(), Error> {
+        for change in void {
             rows.put(&void_key(*change), Bytes::new());
         }
         let mut heads = Heads::begin(rows)?;
-        for node in nodes.iter().filter(|node| !void.contains(&node.change)) {
-            heads.add(node, rows)?;
+        for entry in entries.iter().filter(|entry| !void.contains(&entry.change())) {
+            heads.add(entry.change(), entry.id(), view(entry)?.links(), rows)?;
         }
         heads.end(rows);
         Ok(())
@@ -60,7 +69,7 @@ impl Graph {
 
     /// Takes in new nodes where the standing of old ones changes: the heads of what counts now are built
     /// anew. O(nodes); revocations are rare.
-    fn rebuild(&self, nodes: &[Node], effects: &Effects, rows: &mut Rows<'_>) -> Result<(), Error> {
+    fn rebuild(&self, entries: &[Entry], effects: &Effects, rows: &mut Rows<'_>) -> Result<(), Error> {
         for change in &effects.voided {
             rows.put(&void_key(*change), Bytes::new());
         }
@@ -72,17 +81,20 @@ impl Graph {
         self.untold_epoch.store(epoch, Ordering::Release);
         let mut heads = Heads::clear(rows)?;
         for entry in rows.entries_before() {
-            Self::add_if_it_counts(&mut heads, &to_node(&entry?)?, rows)?;
+            Self::add_if_it_counts(&mut heads, &entry?, rows)?;
         }
-        for node in nodes {
-            Self::add_if_it_counts(&mut heads, node, rows)?;
+        for entry in entries {
+            Self::add_if_it_counts(&mut heads, entry, rows)?;
         }
         heads.end(rows);
         Ok(())
     }
 
-    fn add_if_it_counts(heads: &mut Heads, node: &Node, rows: &mut Rows<'_>) -> Result<(), Error> {
-        if rows.get(&void_key(node.change))?.is_some() { Ok(()) } else { heads.add(node, rows) }
+    fn add_if_it_counts(heads: &mut Heads, entry: &Entry, rows: &mut Rows<'_>) -> Result<(), Error> {
+        if rows.get(&void_key(entry.change()))?.is_some() {
+            return Ok(());
+        }
+        heads.add(entry.change(), entry.id(), view(entry)?.links(), rows)
     }
 
     /// Whether a stored node does not count.
@@ -98,12 +110,21 @@ fn void_key(change: Change) -> Vec<u8> {
 fn decode_epoch(row: Option<Bytes>) -> Result<u64, Error> {
     let Some(row) = row else { return Ok(0) };
     let bytes = row.as_ref().try_into();
-    bytes.map(u64::from_be_bytes).map_err(|_| Error::Damaged { row: "the epoch of the policy".into(), source: None })
+    bytes
+        .map(u64::from_be_bytes)
+        .map_err(|_| Error::Damaged { row: "the epoch of the policy".into(), source: None })
+}
+
+fn view(entry: &Entry) -> Result<View<'_>, Error> {
+    View::decode(&entry.header().ext).map_err(|source| damaged(entry, source))
 }
 
 pub(crate) fn to_node(entry: &Entry) -> Result<Node, Error> {
-    Node::from_entry(entry)
-        .map_err(|source| Error::Damaged { row: format!("node {} of the local order", entry.change()), source: Some(source) })
+    Node::from_entry(entry).map_err(|source| damaged(entry, source))
+}
+
+fn damaged(entry: &Entry, source: Malformed) -> Error {
+    Error::Damaged { row: format!("node {} of the local order", entry.change()), source: Some(source) }
 }
 
 impl Extension for Graph {
@@ -112,35 +133,38 @@ impl Extension for Graph {
     }
 
     fn admit(&self, entry: &Candidate<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
-        let Ext { kind, cap, links } = Ext::decode(entry.header.ext.clone()).map_err(NodeRefused::Malformed)?;
-        for link in &links {
-            if !known.contains(link)? {
-                return Err(NodeRefused::UnknownLink { link: *link }.into());
+        let view = View::decode(&entry.header.ext).map_err(NodeRefused::Malformed)?;
+        for link in view.links() {
+            if !known.contains(&link)? {
+                return Err(NodeRefused::UnknownLink { link }.into());
             }
         }
-        if let Some(cap) = cap
+        if let Some(cap) = view.cap
             && !known.contains(&cap)?
         {
             return Err(NodeRefused::UnknownCap { cap }.into());
         }
-        let writer = entry.header.writer;
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let (View { kind, cap, .. }, writer) = (view, entry.header.writer);
+        let links: Vec<NodeId> = view.links().collect();
         let asking = Asking { id: entry.id, writer, kind, cap, links: &links, value: entry.value };
-        self.policy.admit(&asking, known).map_err(|error| match error {
+        policy.admit(&asking, known).map_err(|error| match error {
             AdmitError::Refused(refusal) => NodeRefused::Policy(refusal).into(),
             error => error,
         })
     }
 
     fn store(&self, entries: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error> {
+        let Some(policy) = &self.policy else { return Self::grow(entries, &BTreeSet::new(), rows) };
         let nodes = entries.iter().map(to_node).collect::<Result<Vec<_>, _>>()?;
-        let effects = self.policy.store(&nodes, &mut rows.within(POLICY))?;
+        let effects = policy.store(&nodes, &mut rows.within(POLICY))?;
         let first = nodes.first().map_or(Change(0), |node| node.change);
         // A node that never counted changes nothing for those before it. So a revoked writer who goes on
         // writing costs what any writer costs, not a rebuild for every node.
         if effects.restored.is_empty() && effects.voided.iter().all(|change| *change >= first) {
-            Self::grow(&nodes, &effects.voided, rows)
+            Self::grow(entries, &effects.voided.into_iter().collect(), rows)
         } else {
-            self.rebuild(&nodes, &effects, rows)
+            self.rebuild(entries, &effects, rows)
         }
     }
 
@@ -161,7 +185,7 @@ impl Extension for Graph {
     }
 
     fn pack(&self, ext: &[u8], near: &Near<'_>, out: &mut Vec<u8>) {
-        match Ext::decode(Bytes::copy_from_slice(ext)) {
+        match Ext::decode(ext) {
             Ok(ext) => {
                 ext.pack(near, out);
             }

@@ -7,7 +7,7 @@
 use bytes::{BufMut, Bytes};
 use scuttleup::{Change, Error, Input, Malformed, Rows, StoredRows};
 
-use crate::node::{Node, NodeId};
+use crate::node::NodeId;
 
 const ROW: &[u8] = b"h";
 const MORE: &[u8] = b"m";
@@ -45,7 +45,8 @@ impl Heads {
         let mut heads = Self::decode(rows.get(ROW)?)?;
         if heads.first.len() < INLINE_MAX && heads.more > 0 {
             let room = INLINE_MAX - heads.first.len();
-            let up: Vec<_> = rows.before().starting_with(MORE).take(room).map(decode_more).collect::<Result<_, _>>()?;
+            let up: Vec<_> =
+                rows.before().starting_with(MORE).take(room).map(decode_more).collect::<Result<_, _>>()?;
             for (change, id) in up {
                 rows.del(&more_key(change));
                 heads.first.push((change, id));
@@ -57,14 +58,20 @@ impl Heads {
     }
 
     /// Adds a node, which supersedes what it links to.
-    pub(crate) fn add(&mut self, node: &Node, rows: &mut Rows<'_>) -> Result<(), Error> {
-        for link in &node.links {
-            self.supersede(link, rows)?;
+    pub(crate) fn add(
+        &mut self,
+        change: Change,
+        id: NodeId,
+        links: impl IntoIterator<Item = NodeId>,
+        rows: &mut Rows<'_>,
+    ) -> Result<(), Error> {
+        for link in links {
+            self.supersede(&link, rows)?;
         }
         if self.more == 0 && self.first.len() < INLINE_MAX {
-            self.first.push((node.change, node.id));
+            self.first.push((change, id));
         } else {
-            rows.put(&more_key(node.change), Bytes::copy_from_slice(node.id.as_bytes()));
+            rows.put(&more_key(change), Bytes::copy_from_slice(id.as_bytes()));
             self.more += 1;
         }
         self.changed = true;
@@ -116,7 +123,8 @@ pub(crate) fn read(rows: &StoredRows, limit: usize) -> Result<Vec<NodeId>, Error
     let heads = Heads::decode(rows.get(ROW)?)?;
     let mut ids: Vec<NodeId> = heads.first.into_iter().map(|(_, id)| id).take(limit).collect();
     if heads.more > 0 {
-        let more = rows.starting_with(MORE).take(limit - ids.len()).map(|row| decode_more(row).map(|(_, id)| id));
+        let more =
+            rows.starting_with(MORE).take(limit - ids.len()).map(|row| decode_more(row).map(|(_, id)| id));
         for id in more {
             ids.push(id?);
         }

@@ -34,15 +34,15 @@ pub use events::Event;
 pub use ext::{Kind, LINKS_MAX};
 pub use log::{Doc, Hyperlog, Link, Options};
 pub use node::{Content, Node, NodeId};
-pub use policy::{Asking, Effects, Open, Policy};
+pub use policy::{Asking, Effects, Policy};
 
 // What a user of this crate meets of the crates below.
 pub use level::{Durability, Level, Memory};
 #[cfg(feature = "disk")]
 pub use scuttleup::disk;
 pub use scuttleup::{
-    AdmitError, Change, Checked, Clock, Error as LogError, Events, Evidence, ExportError, Exported, Fork, GroupError,
-    Header, Identity, IdentityError, ImportCause, ImportError, Imported, KeyError, Known, Limits, Malformed, Mark,
-    MemorySidecar, News, OpenError, Opened, Problem, Read, Refusal, Rows, Seq, Sidecar, Stop, StoredRows, Tip, Topic,
-    VALUE_BYTES_MAX, Vouched, WriterId,
+    AdmitError, Change, Checked, Clock, Error as LogError, Events, Evidence, ExportError, Exported, Fork,
+    GroupError, Header, Identity, IdentityError, ImportCause, ImportError, Imported, KeyError, Known, Limits,
+    Malformed, Mark, MemorySidecar, News, OpenError, Opened, Problem, Read, Refusal, Rows, Seq, Sidecar,
+    Stop, StoredRows, Tip, Topic, VALUE_BYTES_MAX, Vouched, WriterId,
 };

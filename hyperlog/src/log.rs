@@ -19,13 +19,13 @@ use crate::ext::{Ext, Kind, LINKS_MAX};
 use crate::graph::{Graph, to_node};
 use crate::heads;
 use crate::node::{Content, Node, NodeId};
-use crate::policy::{Open, Policy};
+use crate::policy::Policy;
 
 /// How to open a graph. Everything has a default that suits an open log whose adds are durable.
 #[must_use]
 pub struct Options {
     log: scuttleup::Options,
-    policy: Arc<dyn Policy>,
+    policy: Option<Arc<dyn Policy>>,
     limits: Limits,
 }
 
@@ -44,7 +44,7 @@ impl Default for Options {
 impl From<scuttleup::Options> for Options {
     /// Starts from the options of a log, say those of a folder.
     fn from(log: scuttleup::Options) -> Self {
-        Self { log, policy: Arc::new(Open), limits: Limits::default() }
+        Self { log, policy: None, limits: Limits::default() }
     }
 }
 
@@ -57,7 +57,7 @@ impl Options {
 
     /// Who may write, and what counts. Default: everybody, and everything.
     pub fn policy(mut self, policy: Arc<dyn Policy>) -> Self {
-        self.policy = policy;
+        self.policy = Some(policy);
         self
     }
 
@@ -90,7 +90,11 @@ impl Options {
     /// # Errors
     ///
     /// [`OpenError`] when the store holds something else, or cannot be used.
-    pub fn open<E: Encoding>(self, level: Arc<dyn Level>, identity: Identity) -> Result<Hyperlog<E>, OpenError> {
+    pub fn open<E: Encoding>(
+        self,
+        level: Arc<dyn Level>,
+        identity: Identity,
+    ) -> Result<Hyperlog<E>, OpenError> {
         let graph = Arc::new(Graph::new(self.policy, self.limits.events_max));
         let log = self.log.extension(Arc::clone(&graph) as _).limits(self.limits).open(level, identity)?;
         Ok(Hyperlog { log, graph, durability: None, encoding: PhantomData })
@@ -153,7 +157,12 @@ impl From<NodeId> for Link {
 impl<E> Hyperlog<E> {
     fn share<F>(&self) -> Hyperlog<F> {
         let Self { log, graph, durability, .. } = self;
-        Hyperlog { log: log.clone(), graph: Arc::clone(graph), durability: *durability, encoding: PhantomData }
+        Hyperlog {
+            log: log.clone(),
+            graph: Arc::clone(graph),
+            durability: *durability,
+            encoding: PhantomData,
+        }
     }
 
     /// The same log, read and written through another encoding.
@@ -388,12 +397,12 @@ impl<E: Encoding> Hyperlog<E> {
     pub fn append(&self, value: impl Into<E::Value>) -> Result<Node<E::Value>, Error> {
         let value = value.into();
         let bytes = E::encode(&value)?;
-        self.told(&[(Vec::new(), bytes.clone())], || {
-            self.log.transaction(self.durability, |transaction| {
-                let links = heads::read(&transaction.rows(), LINKS_MAX)?;
-                self.add_one(transaction, links, bytes).map(|(appended, ext)| node(appended, ext, value))
-            })
-        })
+        let told = self.tell_before(|| vec![(Vec::new(), bytes.clone())]);
+        let added = self.log.transaction(self.durability, |transaction| {
+            let links = heads::read(&transaction.rows(), LINKS_MAX)?;
+            self.add_one(transaction, links, bytes).map(|(appended, ext)| node(appended, ext, value))
+        });
+        self.tell_after(told, added)
     }
 
     /// Adds documents as one commit: all of them or none. A document may link to earlier ones of the batch.
@@ -403,19 +412,19 @@ impl<E: Encoding> Hyperlog<E> {
     /// As [`add`](Self::add), and [`Error::UnknownDocument`].
     pub fn batch(&self, docs: impl IntoIterator<Item = Doc<E::Value>>) -> Result<Vec<Node<E::Value>>, Error> {
         let docs: Vec<Doc<E::Value>> = docs.into_iter().collect();
-        let encoded = docs.iter().map(|doc| Ok((given(&doc.links), E::encode(&doc.value)?)));
-        let encoded = encoded.collect::<Result<Vec<_>, Error>>()?;
-        self.told(&encoded, || {
-            self.log.transaction(self.durability, |transaction| {
-                let mut nodes: Vec<Node<E::Value>> = Vec::with_capacity(docs.len());
-                for (doc, (_, bytes)) in docs.into_iter().zip(&encoded) {
-                    let links = resolve(&doc.links, &nodes)?;
-                    let (appended, ext) = self.add_one(transaction, links, bytes.clone())?;
-                    nodes.push(node(appended, ext, doc.value));
-                }
-                Ok(nodes)
-            })
-        })
+        let encoded = docs.iter().map(|doc| E::encode(&doc.value)).collect::<Result<Vec<_>, _>>()?;
+        let told = self
+            .tell_before(|| docs.iter().map(|doc| given(&doc.links)).zip(encoded.iter().cloned()).collect());
+        let added = self.log.transaction(self.durability, |transaction| {
+            let mut nodes: Vec<Node<E::Value>> = Vec::with_capacity(docs.len());
+            for (doc, bytes) in docs.into_iter().zip(encoded) {
+                let links = resolve(&doc.links, &nodes)?;
+                let (appended, ext) = self.add_one(transaction, links, bytes)?;
+                nodes.push(node(appended, ext, doc.value));
+            }
+            Ok(nodes)
+        });
+        self.tell_after(told, added)
     }
 
     fn add_one(
@@ -429,25 +438,30 @@ impl<E: Encoding> Hyperlog<E> {
         if links.len() > LINKS_MAX {
             return Err(Error::TooManyLinks { count: links.len() });
         }
-        let cap = self.graph.policy.cap(self.writer(), Kind::Data, &Graph::policy_rows(&transaction.rows()));
-        let cap = cap.map_err(scuttleup::Error::from)?;
+        let cap = self.graph.cap(self.writer(), Kind::Data, transaction)?;
         let ext = Ext { kind: Kind::Data, cap, links };
         let appended = transaction.append(ext.encode(), value)?;
         Ok((appended, ext))
     }
 
-    /// Tells subscribers of local nodes before they are added, and when they are not.
-    fn told<R>(&self, docs: &[(Vec<NodeId>, Bytes)], add: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    /// Tells subscribers of local nodes that are about to be added. Without subscribers nothing is made.
+    fn tell_before(&self, docs: impl FnOnce() -> Vec<(Vec<NodeId>, Bytes)>) -> Vec<Bytes> {
         let events = &self.graph.events;
         if !events.is_heard() {
-            return add();
+            return Vec::new();
         }
-        for (links, value) in docs {
-            events.send(Event::PreAdd { links: links.clone(), value: value.clone() });
-        }
-        add().inspect_err(|error| {
-            for (_, value) in docs {
-                events.send(Event::Reject { value: value.clone(), reason: error.to_string() });
+        let tell = |(links, value): (Vec<NodeId>, Bytes)| {
+            events.send(Event::PreAdd { links, value: value.clone() });
+            value
+        };
+        docs().into_iter().map(tell).collect()
+    }
+
+    /// Tells those who were told before what was not added after all.
+    fn tell_after<R>(&self, told: Vec<Bytes>, added: Result<R, Error>) -> Result<R, Error> {
+        added.inspect_err(|error| {
+            for value in told {
+                self.graph.events.send(Event::Reject { value, reason: error.to_string() });
             }
         })
     }

@@ -91,13 +91,22 @@ impl<T> std::fmt::Debug for Node<T> {
 impl Node {
     /// Reads an entry of a hyperlog.
     pub(crate) fn from_entry(entry: &Entry) -> Result<Self, Malformed> {
-        let Ext { kind, cap, links } = Ext::decode(entry.header().ext.clone())?;
+        let Ext { kind, cap, links } = Ext::decode(&entry.header().ext)?;
         let value = match entry.value() {
             Value::Here(bytes) => Content::Here(bytes.clone()),
             Value::Deleted => Content::Deleted,
             Value::Pending => Content::Pending,
         };
-        Ok(Self { change: entry.change(), id: entry.id(), writer: entry.writer(), seq: entry.seq(), links, kind, cap, value })
+        Ok(Self {
+            change: entry.change(),
+            id: entry.id(),
+            writer: entry.writer(),
+            seq: entry.seq(),
+            links,
+            kind,
+            cap,
+            value,
+        })
     }
 
     /// Decodes the value. O(bytes of the value).

@@ -63,21 +63,3 @@ pub struct Effects {
     /// Nodes that count again.
     pub restored: Vec<Change>,
 }
-
-/// Everybody may write, everything counts.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Open;
-
-impl Policy for Open {
-    fn admit(&self, _: &Asking<'_>, _: &Known<'_>) -> Result<(), AdmitError> {
-        Ok(())
-    }
-
-    fn store(&self, _: &[Node], _: &mut Rows<'_>) -> Result<Effects, Error> {
-        Ok(Effects::default())
-    }
-
-    fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        Ok(None)
-    }
-}

@@ -123,6 +123,7 @@ impl Reader {
         let last = if what.live { log.visible() } else { log.last() };
         let end = what.until.map_or(last, |until| last.min(Change(until.0.saturating_sub(1))));
         let start = if what.tail { last } else { what.since.unwrap_or_default() };
+        what.since = Some(start);
         let at =
             if what.reverse && !what.live { Change(end.0.max(start.0).saturating_add(1)) } else { start };
         let left = what.limit.unwrap_or(u64::MAX);

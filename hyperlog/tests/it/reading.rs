@@ -162,10 +162,7 @@ fn all_combinations_read_what_they_say() {
         for until in options(&[0, 1, 2, 5, 7, 8, 20]) {
             for limit in options(&[0, 1, 3, 6, 7, 50]) {
                 for (reverse, live) in flags.iter().flat_map(|reverse| flags.map(|live| (*reverse, live))) {
-                    // Backwards there is nothing of a tail to read, wherever it ends.
-                    for tail in
-                        flags.into_iter().filter(|tail| !(*tail && reverse && !live && until.is_some()))
-                    {
+                    for tail in flags {
                         selections.push(Selection { since, until, limit, reverse, live, tail });
                     }
                 }

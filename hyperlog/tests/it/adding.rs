@@ -207,7 +207,8 @@ fn one_bad_document_stops_the_whole_batch() {
     let dag = dag("a; b");
     let unknown = NodeId::from_bytes([7; 32]);
     let too_large = "x".repeat(VALUE_BYTES_MAX + 1);
-    let bad: [(Doc<String>, fn(&Error) -> bool); 4] = [
+    type IsExpected = fn(&Error) -> bool;
+    let bad: [(Doc<String>, IsExpected); 4] = [
         (doc([Link::Node(unknown)], "bad"), |error| matches!(error, Error::UnknownLink { .. })),
         (doc([Link::Doc(1)], "bad"), |error| {
             matches!(error, Error::UnknownDocument { document: 1, link: 1 })

@@ -1,11 +1,6 @@
 //! The behaviour of hyperlog, test by test; names are promises, and numbers such as HL-7 name the behaviour
 //! of the original that a test keeps, or amends.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::result_large_err,
-    reason = "a test stops at what is wrong"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
 
 mod adding;
 mod crashes;

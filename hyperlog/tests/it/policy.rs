@@ -397,7 +397,8 @@ fn nodes_act_under_the_grant_that_the_policy_names() {
 #[test]
 fn a_policy_meets_all_kinds_of_nodes_with_what_they_name() {
     #[derive(Default)]
-    struct Notes(Mutex<Vec<(Kind, Option<NodeId>, Vec<NodeId>, WriterId)>>);
+    struct Notes(Mutex<Vec<Note>>);
+    type Note = (Kind, Option<NodeId>, Vec<NodeId>, WriterId);
     struct Noting(Arc<Notes>);
     impl Policy for Noting {
         fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hyperlog::{
-    Change, Content, Error, Event, Hyperlog, LogError, Memory, MemorySidecar, News, OpenError, Read, Seq,
-    Sidecar, Utf8,
+    Change, Content, Durability, Error, Event, Hyperlog, Level, LogError, Memory, MemorySidecar, News,
+    NodeId, OpenError, Read, Seq, Sidecar, Utf8,
 };
 
 use crate::support::{agreed, check, export, identity, import, nodes, open};
@@ -150,4 +150,64 @@ fn a_check_finds_nothing_wrong_while_others_add() {
         }
     });
     check(&log);
+}
+
+/// Changes a row behind the back of a log.
+fn tamper(level: &Memory, change: impl FnOnce(&mut level::Batch, level::Sub)) {
+    let meta = level.sub("meta").unwrap();
+    let mut batch = level::Batch::new();
+    change(&mut batch, meta);
+    level.apply(batch, Durability::Synced).unwrap();
+}
+
+#[test]
+fn a_check_sees_heads_that_are_not_those_of_the_nodes() {
+    // The rows of heads: `xh` holds the first 32, `xm` and a number each of the others.
+    let draw = || {
+        let level = Memory::new();
+        let log = Hyperlog::<Utf8>::open(level.clone(), identity(1)).unwrap();
+        for n in 0..40 {
+            log.add(&[], n.to_string()).unwrap();
+        }
+        (level, log)
+    };
+    let (_, log) = draw();
+    check(&log);
+    let missing = [b"xm".as_slice(), &35_u64.to_be_bytes()].concat();
+    let foreign = [b"xm".as_slice(), &99_u64.to_be_bytes()].concat();
+    let wrong: [&dyn Fn(&mut level::Batch, level::Sub); 3] = [
+        &|batch, meta| batch.del(meta, b"xh".as_slice()),
+        &|batch, meta| batch.del(meta, missing.clone()),
+        &|batch, meta| batch.put(meta, foreign.clone(), vec![7; 32]),
+    ];
+    for change in wrong {
+        let (level, log) = draw();
+        tamper(&level, change);
+        let checked = log.fsck(&mut |_, _| {}).unwrap();
+        assert!(checked.problems.iter().any(|problem| problem.what.contains("heads")), "{checked:?}");
+    }
+    let (level, log) = draw();
+    tamper(&level, |batch, meta| batch.put(meta, b"xh".as_slice(), b"short".as_slice()));
+    assert!(matches!(log.heads(), Err(Error::Log(LogError::Damaged { .. }))));
+    assert!(matches!(log.append("x"), Err(Error::Log(LogError::Damaged { .. }))));
+}
+
+#[test]
+fn a_check_sees_links_that_lead_nowhere() {
+    let level = Memory::new();
+    let rogue = crate::rogue::reopen(Arc::new(level.clone()));
+    let ext = crate::rogue::ext(0, None, &[NodeId::from_bytes([7; 32])]);
+    rogue.transaction::<_, LogError>(None, |transaction| transaction.append(ext.into(), "x".into())).unwrap();
+    rogue
+        .transaction::<_, LogError>(None, |transaction| transaction.append("junk".into(), "x".into()))
+        .unwrap();
+    drop(rogue);
+    let log = Hyperlog::<Utf8>::open(level, identity(1)).unwrap();
+    let checked = log.fsck(&mut |_, _| {}).unwrap();
+    assert_eq!(
+        checked.problems.iter().map(|problem| problem.change).collect::<Vec<_>>()[..2],
+        [Change(1), Change(2)]
+    );
+    let read: Vec<_> = log.changes(Read::all()).collect();
+    assert!(matches!(read[..], [Ok(_), Err(Error::Log(LogError::Damaged { .. }))]), "{read:?}");
 }

@@ -158,7 +158,8 @@ impl Store {
         entry.map(Some).ok_or_else(|| Error::damaged(format!("id {id}, which is not that of entry {change}")))
     }
 
-    /// Entries from `from` to `to`, both included, lazily. A gap between two of them is damage.
+    /// Entries from `from` to `to`, both included, lazily. A gap before the last is damage; where it starts
+    /// from there must be an entry.
     pub(crate) fn entries(
         &self,
         from: Change,
@@ -168,7 +169,7 @@ impl Store {
         let range = KeyRange::from(from.0.to_be_bytes().to_vec()..=to.0.to_be_bytes().to_vec());
         let mut due = match order {
             Order::Ascending => Some(from.0),
-            Order::Descending => None,
+            Order::Descending => Some(to.0),
         };
         self.level.range(self.entries, range, order).map(move |row| {
             let (key, value) = row?;
@@ -359,6 +360,9 @@ fn decode_branch(row: Bytes) -> Result<(Branch, u64), Malformed> {
         no => Some(BranchNo(no)),
     };
     let shared = Seq(input.array().map(u64::from_be_bytes)?);
+    if root.is_none() && shared != Seq(0) {
+        return Err(input.malformed("no shared entry without a root"));
+    }
     let tip_seq = Seq(input.array().map(u64::from_be_bytes)?);
     let tip_id = input.id()?;
     let tip_change = Change(input.array().map(u64::from_be_bytes)?);

@@ -1,5 +1,4 @@
 //! A copy of a log's database in a folder of its own, without the key.
-#![expect(clippy::disallowed_methods, reason = "a command may touch files")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +11,12 @@ use crate::error::Failure;
 /// Copies one moment of the database to `dir/db`. The folder opens as a log of a new writer: the key and
 /// the sidecar stay where they are, so that a copy is not a clone.
 pub(crate) fn run(folder: &Folder, dir: PathBuf) -> Result<Copied, Failure> {
-    if let Err(source) = fs::create_dir_all(&dir) {
+    // As private as the original: only the owner of the log may look into it.
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    if let Err(source) = builder.create(&dir) {
         return Err(Failure::BackupFolder { dir, source });
     }
     level::backup(&*folder.level(), dir.join("db")).map_err(|source| Failure::Backup { dir, source })

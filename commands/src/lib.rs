@@ -1,7 +1,6 @@
 //! What the programs share: how they are called, what they print, and how they fail.
 //!
 //! Data goes to stdout, talk to stderr; a failure is one line and a non-zero exit.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command is for")]
 
 mod backup;
 mod cli;

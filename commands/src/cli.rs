@@ -1,5 +1,6 @@
 //! Starting, failing, and what every program takes.
 
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +9,8 @@ use scuttleup::disk::Folder;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::error::Failure;
+use crate::show;
+use scuttleup::Opened;
 
 /// What every program takes.
 #[derive(Debug, Args)]
@@ -29,7 +32,8 @@ impl Common {
         let folder = Folder::open(&self.dir);
         let folder = folder.map_err(|source| Failure::Folder { dir: self.dir.clone(), source })?;
         if folder.has_new_identity() {
-            eprintln!("new writer {} in {}", folder.identity().writer(), self.dir.display());
+            let dir = show::one_line(&self.dir.to_string_lossy());
+            say(&format!("new writer {} in {dir}", folder.identity().writer()));
         }
         Ok(folder)
     }
@@ -41,13 +45,20 @@ impl Common {
 
     fn trace(&self) {
         let level = match self.verbose {
-            0 => LevelFilter::WARN,
+            // What is worth a warning the commands say in their own words.
+            0 => LevelFilter::ERROR,
             1 => LevelFilter::INFO,
             2 => LevelFilter::DEBUG,
             _ => LevelFilter::TRACE,
         };
         // A second subscriber is only refused in tests that share a process; there the first one does.
-        let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().try_init();
+        let _ = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .log_internal_errors(false)
+            .without_time()
+            .try_init();
     }
 }
 
@@ -58,8 +69,21 @@ pub(crate) fn start(name: &str, common: &Common, command: impl FnOnce() -> Resul
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{name}: {}", failure.line());
+            say(&format!("{name}: {}", failure.line()));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says that something which was durable is gone. Where it is our own, appending and `info` say more.
+pub(crate) fn tell_lost(opened: Opened, caught_up: bool) {
+    if opened.lost_commits > 0 && caught_up {
+        let lost = show::count(opened.lost_commits, "commit", "commits");
+        say(&format!("older than it was: {lost} of others are not here any more; import them again"));
+    }
+}
+
+/// Says a line on standard error. That nobody listens is no reason to stop, or to panic as `eprintln` does.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hyperlog::{ExportError, ImportError, NodeId, OpenError};
+use hyperlog::{ExportError, ImportError, NodeId, OpenError, VALUE_BYTES_MAX};
 use scuttleup::disk::FolderError;
 
 /// Why a command failed. Its causes follow it on the same line.
@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Log(#[from] scuttleup::Error),
     #[error("the lines from {from} on were not stored")]
     Lines { from: u64, source: hyperlog::Error },
+    #[error("line {line} is above the {VALUE_BYTES_MAX} bytes that a value can have: {kept}")]
+    LongLine { line: u64, kept: &'static str },
     #[error("cannot read standard input")]
     Input(#[source] std::io::Error),
     #[error("cannot write to standard output")]
@@ -25,7 +27,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
-    Import(#[from] ImportError),
+    Import(Box<ImportError>),
     #[error("cannot back up to {}", dir.display())]
     Backup { dir: PathBuf, source: level::Error },
     #[error("cannot back up to {}", dir.display())]
@@ -34,8 +36,15 @@ pub(crate) enum Failure {
     ExportToTerminal,
     #[error("node {id} has no value here: it was deleted, or has not come yet")]
     NoValue { id: NodeId },
-    #[error("found {0} problems")]
+    #[error("found {}", crate::show::count(*.0, "problem", "problems"))]
     Problems(u64),
+}
+
+impl From<ImportError> for Failure {
+    /// Boxed, since it carries a whole report.
+    fn from(error: ImportError) -> Self {
+        Self::Import(Box::new(error))
+    }
 }
 
 impl Failure {

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use hyperlog::disk::Folder;
-use hyperlog::{Change, Hyperlog, Imported, NodeId, Options, Read};
+use hyperlog::{Change, Checked, Hyperlog, Imported, Node, NodeId, Options, Read};
 use serde_json::json;
 
-use crate::cli::{Common, start};
+use crate::cli::{Common, say, start, tell_lost};
 use crate::error::Failure;
 use crate::progress::Progress;
 use crate::{lines, show};
@@ -36,7 +36,7 @@ enum Command {
         #[arg(long, conflicts_with = "value")]
         lines: bool,
         /// With --lines: all lines in one commit, or none
-        #[arg(long, requires = "lines")]
+        #[arg(long, requires = "lines", conflicts_with = "value")]
         atomic: bool,
         /// The value
         #[arg(required_unless_present = "lines", allow_hyphen_values = true)]
@@ -91,6 +91,8 @@ impl Cli {
             let folder = common.folder()?;
             let log = Options::from(folder.options()).open(folder.level(), folder.identity());
             let log: Hyperlog = log.map_err(common.open_failed())?;
+            tracing::info!(writer = %log.writer(), nodes = log.last().0, "opened the log");
+            tell_lost(log.opened(), log.check_caught_up().is_ok());
             Program { common: &common, folder: &folder, log }.run(command)
         })
     }
@@ -121,22 +123,33 @@ impl Program<'_> {
 
     fn add(&self, links: &[NodeId], value: String) -> Result<(), Failure> {
         let node = self.log.add(links, Bytes::from(value))?;
-        Ok(writeln!(io::stdout(), "{}", node.id)?)
+        Ok(writeln!(io::stdout(), "{}", self.added(&node))?)
     }
 
     fn append(&self, value: String) -> Result<(), Failure> {
         let node = self.log.append(Bytes::from(value))?;
-        Ok(writeln!(io::stdout(), "{}", node.id)?)
+        Ok(writeln!(io::stdout(), "{}", self.added(&node))?)
     }
 
     fn add_lines(&self, links: Vec<NodeId>, atomic: bool) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        lines::add(&self.log, links, &mut io::stdin().lock(), atomic, |ids| {
-            for id in ids {
-                writeln!(out, "{id}")?;
+        let mut heard = true;
+        lines::add(&self.log, links, &mut io::stdin().lock(), atomic, |nodes| {
+            let mut lines = nodes.iter().map(|node| writeln!(out, "{}", self.added(node)));
+            let told =
+                if heard { lines.try_for_each(|line| line).and_then(|()| out.flush()) } else { Ok(()) };
+            match told {
+                // Who has seen enough ids still wants all lines stored.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => heard = false,
+                told => told?,
             }
-            Ok(out.flush()?)
+            Ok(())
         })
+    }
+
+    /// What is said of a node that was added.
+    fn added(&self, node: &Node) -> String {
+        if self.common.json { show::node_json(node) } else { node.id.to_string() }
     }
 
     fn get(&self, id: &NodeId) -> Result<(), Failure> {
@@ -195,9 +208,9 @@ impl Program<'_> {
                 "forks": forks.len(),
                 "needs_catch_up": caught_up.is_err(),
             });
-            return Ok(writeln!(out, "{info}")?);
+            return Ok(writeln!(out, "{}", show::json_line(&info))?);
         }
-        writeln!(out, "folder   {}", self.folder.path().display())?;
+        writeln!(out, "folder   {}", show::one_line(&self.folder.path().to_string_lossy()))?;
         writeln!(out, "writer   {}", self.log.writer())?;
         writeln!(out, "nodes    {nodes}")?;
         writeln!(out, "writers  {writers}")?;
@@ -216,6 +229,12 @@ impl Program<'_> {
         let progress = Progress::new("nodes", self.log.last().0);
         let checked = self.log.fsck(&mut |done, _| progress.set(done))?;
         drop(progress);
+        let told = self.tell_checked(&checked);
+        // Damage is the worse news, whether or not somebody heard it all.
+        if checked.is_clean() { told } else { Err(Failure::Problems(checked.problems_total)) }
+    }
+
+    fn tell_checked(&self, checked: &Checked) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         if self.common.json {
             let problems: Vec<_> = checked
@@ -232,7 +251,7 @@ impl Program<'_> {
                 "problems_total": checked.problems_total,
                 "problems": problems,
             });
-            writeln!(out, "{report}")?;
+            writeln!(out, "{}", show::json_line(&report))?;
         } else {
             for problem in &checked.problems {
                 writeln!(out, "{}", show::one_line(&problem.to_string()))?;
@@ -244,12 +263,12 @@ impl Program<'_> {
                 checked.entries, checked.groups, checked.signatures, checked.deleted, checked.pending
             )?;
         }
-        if checked.is_clean() { Ok(()) } else { Err(Failure::Problems(checked.problems_total)) }
+        Ok(())
     }
 
     fn backup(&self, dir: PathBuf) -> Result<(), Failure> {
         let copied = crate::backup::run(self.folder, dir)?;
-        eprintln!("copied {} rows, {} bytes; the key stays here", copied.rows, copied.bytes);
+        say(&format!("copied {} rows, {} bytes; the key stays here", copied.rows, copied.bytes));
         Ok(())
     }
 
@@ -261,13 +280,14 @@ impl Program<'_> {
         let progress = Progress::new("nodes", self.log.visible().0);
         let done = self.log.export(&mut out, &mut |done, _| progress.set(done))?;
         drop(progress);
-        eprintln!("exported {} nodes, {} bytes", done.entries, done.bytes);
+        say(&format!("exported {}, {} bytes", show::count(done.entries, "node", "nodes"), done.bytes));
         Ok(())
     }
 
     fn import(&self) -> Result<(), Failure> {
         let progress = Progress::new("nodes", 0);
-        let done = self.log.import(&mut io::stdin().lock(), &mut |done| progress.set(done.stored + done.duplicates));
+        let done =
+            self.log.import(&mut io::stdin().lock(), &mut |done| progress.set(done.stored + done.duplicates));
         drop(progress);
         let done = done?;
         if self.common.json {
@@ -276,12 +296,12 @@ impl Program<'_> {
                 "exports": done.exports, "new": done.stored, "known": done.duplicates,
                 "filled": done.filled, "bytes": done.bytes, "forks": forks,
             });
-            writeln!(io::stdout(), "{report}")?;
+            writeln!(io::stdout(), "{}", show::json_line(&report))?;
         } else {
-            eprintln!("{}", import_line(&done));
+            say(&import_line(&done));
         }
         for fork in &done.forks {
-            eprintln!("fork: {}", fork_line(fork));
+            say(&format!("fork: {}", fork_line(fork)));
         }
         Ok(())
     }
@@ -289,8 +309,13 @@ impl Program<'_> {
 
 fn import_line(done: &Imported) -> String {
     let Imported { exports, stored, duplicates, filled, .. } = done;
-    let filled = if *filled > 0 { format!(", {filled} missing values") } else { String::new() };
-    format!("imported {stored} new nodes{filled} from {exports} exports; {duplicates} were here already")
+    let new = show::count(*stored, "new node", "new nodes");
+    let filled = match filled {
+        0 => String::new(),
+        n => format!(", {}", show::count(*n, "missing value", "missing values")),
+    };
+    let exports = show::count(*exports, "export", "exports");
+    format!("imported {new}{filled} from {exports}; {duplicates} already here")
 }
 
 fn fork_line(fork: &hyperlog::Fork) -> String {

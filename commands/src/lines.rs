@@ -1,8 +1,9 @@
 //! Standard input, line by line, each line a node linked to the one before it.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
-use hyperlog::{Doc, Hyperlog, Link, NodeId};
+use bytes::Bytes;
+use hyperlog::{Doc, Hyperlog, Link, Node, NodeId, VALUE_BYTES_MAX};
 
 use crate::error::Failure;
 use crate::progress::Progress;
@@ -13,49 +14,66 @@ const COMMIT_LINES: usize = 10_000;
 const COMMIT_BYTES: usize = 16 << 20;
 
 /// Adds every line. With `atomic` all of them in one commit, which holds them in memory. `stored` is told
-/// the ids of each commit once it is durable.
+/// the nodes of each commit once it is durable.
 pub(crate) fn add(
     log: &Hyperlog,
     mut links: Vec<NodeId>,
     input: &mut dyn BufRead,
     atomic: bool,
-    mut stored: impl FnMut(&[NodeId]) -> Result<(), Failure>,
+    mut stored: impl FnMut(&[Node]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let progress = Progress::new("lines", 0);
     let mut done = 0;
     loop {
-        let lines = read_lines(input, atomic)?;
-        if lines.is_empty() {
-            return Ok(());
+        let Part { lines, too_long } = read_lines(input, atomic)?;
+        let line = done + lines.len() as u64 + 1;
+        if atomic && too_long {
+            return Err(Failure::LongLine { line, kept: "nothing was stored" });
         }
-        let docs = chain(&links, lines);
-        let nodes = log.batch(docs).map_err(|source| not_stored(done, source))?;
-        let ids: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
-        stored(&ids)?;
-        done += ids.len() as u64;
+        let nodes = log.batch(chain(&links, lines)).map_err(|source| not_stored(done, source))?;
+        stored(&nodes)?;
+        done += nodes.len() as u64;
         progress.set(done);
-        links = ids.last().copied().into_iter().collect();
+        if too_long {
+            return Err(Failure::LongLine { line, kept: "the lines before it are stored" });
+        }
+        match nodes.last() {
+            Some(last) => links = vec![last.id],
+            None => return Ok(()),
+        }
     }
 }
 
+/// What goes into one commit.
+struct Part {
+    lines: Vec<Bytes>,
+    /// The line after these is longer than a value can be.
+    too_long: bool,
+}
+
 /// The next lines, as many as go into one commit. A line ends at a newline, which is not part of it.
-fn read_lines(input: &mut dyn BufRead, all: bool) -> Result<Vec<bytes::Bytes>, Failure> {
+fn read_lines(input: &mut dyn BufRead, all: bool) -> Result<Part, Failure> {
     let (mut lines, mut bytes) = (Vec::new(), 0);
     while all || (lines.len() < COMMIT_LINES && bytes < COMMIT_BYTES) {
         let mut line = Vec::new();
-        if input.read_until(b'\n', &mut line).map_err(Failure::Input)? == 0 {
+        // Not one byte further than it takes to see that a line is too long: it may never end.
+        let mut start = input.take(VALUE_BYTES_MAX as u64 + 1);
+        if start.read_until(b'\n', &mut line).map_err(Failure::Input)? == 0 {
             break;
         }
         if line.last() == Some(&b'\n') {
             line.pop();
         }
+        if line.len() > VALUE_BYTES_MAX {
+            return Ok(Part { lines, too_long: true });
+        }
         bytes += line.len();
         lines.push(line.into());
     }
-    Ok(lines)
+    Ok(Part { lines, too_long: false })
 }
 
-fn chain(first: &[NodeId], lines: Vec<bytes::Bytes>) -> Vec<Doc<bytes::Bytes>> {
+fn chain(first: &[NodeId], lines: Vec<Bytes>) -> Vec<Doc<Bytes>> {
     let link = |place: usize| match place.checked_sub(1) {
         None => first.iter().copied().map(Link::Node).collect(),
         Some(before) => vec![Link::Doc(before)],

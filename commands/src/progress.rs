@@ -13,7 +13,11 @@ impl Progress {
     /// Counts `what`; `total` 0 stands for an unknown end.
     pub(crate) fn new(what: &'static str, total: u64) -> Self {
         let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
-        let template = if total == 0 { "{spinner} {human_pos} {msg}, {per_sec}" } else { "{wide_bar} {human_pos}/{human_len} {msg}, {eta} left" };
+        let template = if total == 0 {
+            "{spinner} {human_pos} {msg}, {per_sec}"
+        } else {
+            "{wide_bar} {human_pos}/{human_len} {msg}, {eta} left"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -28,7 +32,6 @@ impl Progress {
     pub(crate) fn set(&self, done: u64) {
         self.0.set_position(done);
     }
-
 }
 
 impl Drop for Progress {

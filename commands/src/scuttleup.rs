@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use scuttleup::{Entry, Log, Read, Seq, WriterId};
 use serde_json::json;
 
-use crate::cli::{Common, start};
+use crate::cli::{Common, start, tell_lost};
 use crate::error::Failure;
 use crate::show;
 
@@ -59,7 +59,10 @@ impl Cli {
         start("scuttleup", &common, || {
             let folder = common.folder()?;
             let log = folder.options().open(folder.level(), folder.identity());
-            run(&log.map_err(common.open_failed())?, common.json, command)
+            let log = log.map_err(common.open_failed())?;
+            tracing::info!(writer = %log.writer(), entries = log.last().0, "opened the log");
+            tell_lost(log.opened(), log.check_caught_up().is_ok());
+            run(&log, common.json, command)
         })
     }
 }
@@ -68,7 +71,7 @@ fn run(log: &Log, json: bool, command: Command) -> Result<(), Failure> {
     match command {
         Command::Append { value } => append(log, json, value),
         Command::Read { tail } => read(log, json, tail),
-        Command::Entry { peer, seq } => entry(log, &peer, Seq(seq)),
+        Command::Entry { peer, seq } => entry(log, json, &peer, Seq(seq)),
         Command::Del { peer, seq } => Ok(log.del(&peer, Seq(seq))?),
     }
 }
@@ -99,9 +102,12 @@ fn read(log: &Log, json: bool, tail: Option<u64>) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn entry(log: &Log, peer: &WriterId, seq: Seq) -> Result<(), Failure> {
+fn entry(log: &Log, json: bool, peer: &WriterId, seq: Seq) -> Result<(), Failure> {
     let value = log.entry(peer, seq)?;
     let mut out = io::stdout().lock();
+    if json {
+        return Ok(writeln!(out, "{}", show::value_of_json(peer, seq, Some(&value)))?);
+    }
     let terminal = out.is_terminal();
     show::write_value(&value, &mut out, terminal)?;
     Ok(out.flush()?)

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use hyperlog::{Content, Node};
-use scuttleup::{Entry, Value as EntryValue};
+use scuttleup::{Entry, Seq, Value as EntryValue, WriterId};
 use serde_json::{Map, Value, json};
 
 /// A value in JSON: text when it is UTF-8, else its bytes in base64.
@@ -17,7 +18,7 @@ pub(crate) fn value_json(bytes: &[u8]) -> Value {
 }
 
 /// A node in JSON. A value that is not here is null, and a flag says why.
-pub(crate) fn node_json(node: &Node) -> Value {
+pub(crate) fn node_json(node: &Node) -> String {
     let mut object = Map::new();
     object.insert("change".into(), json!(node.change.0));
     object.insert("id".into(), json!(node.id.to_string()));
@@ -30,13 +31,18 @@ pub(crate) fn node_json(node: &Node) -> Value {
         Content::Deleted => drop(object.insert("deleted".into(), json!(true))),
         Content::Pending => drop(object.insert("pending".into(), json!(true))),
     }
-    Value::Object(object)
+    json_line(&Value::Object(object))
 }
 
 /// An entry in JSON, under the names of the original.
-pub(crate) fn entry_json(entry: &Entry) -> Value {
-    let value = entry.value().bytes().map_or(Value::Null, |bytes| value_json(bytes));
-    json!({ "peer": entry.writer().to_string(), "seq": entry.seq().0, "entry": value })
+pub(crate) fn entry_json(entry: &Entry) -> String {
+    value_of_json(&entry.writer(), entry.seq(), entry.value().bytes())
+}
+
+/// The value of an entry in JSON; null when it is not here.
+pub(crate) fn value_of_json(peer: &WriterId, seq: Seq, value: Option<&Bytes>) -> String {
+    let value = value.map_or(Value::Null, |bytes| value_json(bytes));
+    json_line(&json!({ "peer": peer.to_string(), "seq": seq.0, "entry": value }))
 }
 
 /// A node as a line for people: everything that the next command needs can be copied from it.
@@ -72,6 +78,27 @@ fn value_line(bytes: &[u8]) -> String {
 /// The first digits of an id, for the eye.
 pub(crate) fn short(id: &str) -> String {
     id.chars().take(8).collect()
+}
+
+/// A number of things, in words that fit it.
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// JSON in one line that is safe for a terminal, too: what [`one_line`] escapes is escaped here as JSON
+/// does it, so that it says the same.
+pub(crate) fn json_line(value: &Value) -> String {
+    let mut out = String::new();
+    for c in value.to_string().chars() {
+        if c.is_control() || is_invisible(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Text that anybody may have written, made safe for a terminal: nothing in it moves the cursor, changes
@@ -112,10 +139,31 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_printed() {
-        for hostile in ["\u{1b}[2J", "a\rb", "a\nb", "\u{7}", "\u{9b}31m", "\u{202e}gnp", "\u{2066}", "\u{feff}", "\u{e0041}"] {
+        for hostile in [
+            "\u{1b}[2J",
+            "a\rb",
+            "a\nb",
+            "\u{7}",
+            "\u{9b}31m",
+            "\u{202e}gnp",
+            "\u{2066}",
+            "\u{feff}",
+            "\u{e0041}",
+        ] {
             let shown = one_line(hostile);
             assert!(!shown.chars().any(|c| c.is_control() || is_invisible(c)), "{shown:?}");
         }
         assert_eq!(one_line("grüße, 世界"), "grüße, 世界");
+    }
+
+    #[test]
+    fn json_for_a_terminal_says_the_same_as_any_other() {
+        for hostile in ["\u{1b}[2J", "\u{7f}", "\u{9b}31m", "\u{202e}gnp", "\u{feff}", "\u{e0041}", "\\\"\n"]
+        {
+            let value = json!({ hostile: hostile });
+            let shown = json_line(&value);
+            assert!(!shown.chars().any(|c| c.is_control() || is_invisible(c)), "{shown:?}");
+            assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+        }
     }
 }

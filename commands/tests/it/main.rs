@@ -1,0 +1,20 @@
+//! The promises of the programs, kept by real processes on real files.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test stops at what is wrong, and looks at the files behind the back of the programs"
+)]
+
+mod adding;
+mod copies;
+mod damaged;
+mod dice;
+mod disk_full;
+mod exchange;
+mod killed;
+mod lines;
+mod place;
+mod reading;
+mod refused;
+mod talk;

@@ -100,6 +100,21 @@ impl Chains {
         self.of_writer.len()
     }
 
+    /// Whether entry `seq` of branch `inner` lies on the way to the end of branch `outer`. O(nesting of forks).
+    pub(crate) fn passes(&self, outer: BranchNo, inner: BranchNo, seq: Seq) -> bool {
+        let (mut at, mut shared) = (outer, Seq(u64::MAX));
+        loop {
+            if at == inner {
+                return seq <= shared;
+            }
+            // Roots are stored before what grows from them, so this ends.
+            match self.get(at).and_then(|branch| branch.root) {
+                Some((root, last)) => (at, shared) = (root, last),
+                None => return false,
+            }
+        }
+    }
+
     /// The branch of a writer that ends in `id`.
     pub(crate) fn ending_in(&self, writer: &WriterId, id: &EntryId) -> Option<BranchNo> {
         let branches = self.of(writer);

@@ -1,6 +1,7 @@
 //! An old copy of the database was put back: reading and syncing go on, appending waits.
 
 use super::{Log, State};
+use crate::entry::Entry;
 use crate::error::Error;
 use crate::ids::{EntryId, Seq, WriterId};
 use crate::sidecar::Mark;
@@ -28,12 +29,22 @@ impl State {
         if lost > 0 {
             tracing::warn!(lost, "the log is older than its sidecar: batches that were durable are not here");
         }
-        if let Some((seq, id)) = mark.last.filter(|_| mark.writer == writer)
-            && store.change_of(&id)?.is_none()
-        {
-            self.missing = Some(Missing { seq, id });
+        if let Some((seq, id)) = mark.last.filter(|_| mark.writer == writer) {
+            match store.by_id(&id)? {
+                Some(entry) => self.go_on_from(&entry),
+                None => self.missing = Some(Missing { seq, id }),
+            }
         }
         Ok(lost)
+    }
+
+    /// Appending goes on behind what was last written here, whichever branch came back first: on another one
+    /// the numbers up to there would be given out again.
+    fn go_on_from(&mut self, entry: &Entry) {
+        let passes = |own| self.chains.passes(own, entry.branch, entry.seq());
+        if !self.own.is_some_and(passes) {
+            self.own = Some(entry.branch);
+        }
     }
 
     pub(super) fn check_caught_up(&self, writer: WriterId) -> Result<(), Error> {
@@ -65,9 +76,12 @@ impl Log {
         self.flush()?;
         let missing = self.inner.state().missing;
         if let Some(Missing { seq, id }) = missing
-            && self.contains(&id)?
+            && let Some(entry) = self.get(&id)?
         {
-            self.inner.state().missing = None;
+            let mut state = self.inner.state();
+            state.missing = None;
+            state.go_on_from(&entry);
+            drop(state);
             tracing::info!(%seq, "caught up with what this writer had written");
             self.inner.raise_sidecar()?;
         }

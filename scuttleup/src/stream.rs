@@ -187,6 +187,7 @@ impl Log {
     /// # Errors
     ///
     /// [`ImportError`]. Whole groups that came before the fault are kept; nothing unverified is stored.
+    #[expect(clippy::result_large_err, reason = "it comes once an import, and says how far that got")]
     pub fn import(
         &self,
         input: &mut dyn Read,

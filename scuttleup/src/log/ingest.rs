@@ -25,6 +25,9 @@ pub struct Ingested {
     pub forks: Vec<Fork>,
 }
 
+/// Values for entries that are stored without.
+type Values = Vec<(Change, Value)>;
+
 impl Log {
     /// Stores a verified group as one commit. It is synced about once a second and per megabyte, since it
     /// could be fetched again; [`flush`](Self::flush) makes sure.
@@ -68,7 +71,7 @@ impl Log {
         &self,
         group: Verified,
         ingested: &mut Ingested,
-    ) -> Result<(Vec<New>, Vec<(Change, Value)>), GroupError> {
+    ) -> Result<(Vec<New>, Values), GroupError> {
         let (mut new, mut values) = (Vec::new(), Vec::new());
         for received in group.known.into_iter().chain(group.fresh) {
             let Some(entry) = self.inner.store.by_id(&received.id)? else {

@@ -119,3 +119,27 @@ fn importing_twice_as_much_reads_twice_as_much() {
         assert!(large <= small * 5, "{small} rows for 2,000 nodes, {large} for 8,000");
     }
 }
+
+#[test]
+fn many_heads_leave_no_rows_behind_when_they_are_joined() {
+    use level::{KeyRange, Order, Read as _};
+    let level = Memory::new();
+    let log = Hyperlog::<Utf8>::open(level.clone(), identity(1)).unwrap();
+    let meta = level.sub("meta").unwrap();
+    let rows = |prefix: &[u8]| -> Vec<usize> {
+        let rows = level.range(meta, KeyRange::prefix(prefix), Order::Ascending);
+        rows.map(|row| row.unwrap().1.len()).collect()
+    };
+    fan(&log, 500);
+    assert_eq!((rows(b"xh"), rows(b"xm").len()), (vec![8 + 32 * 40], 468));
+    while log.heads().unwrap().len() > 1 {
+        log.append("joins").unwrap();
+    }
+    // One head in the one row, which knows of no others: later adds cost what they cost in a small graph.
+    assert_eq!((rows(b"xh"), rows(b"xm").len()), (vec![8 + 40], 0));
+    assert_eq!(level.get(meta, b"xh").unwrap().unwrap()[..8], [0; 8]);
+    fan(&log, 40);
+    log.add(&log.heads().unwrap()[..20], "joins some").unwrap();
+    log.add(&[], "makes room").unwrap();
+    assert_eq!((rows(b"xh"), log.heads().unwrap().len()), (vec![8 + 23 * 40], 23));
+}

@@ -365,3 +365,39 @@ fn what_is_printed_of_a_node_leaves_its_value_out() {
     let bytes = format!("{:?}", nodes(&log));
     assert!(!bytes.contains("secret"), "{bytes}");
 }
+
+#[test]
+fn adds_imports_and_deletes_at_once_give_each_node_the_place_that_add_said() {
+    let other = open(2);
+    let exports: Vec<Vec<u8>> = (0..40)
+        .map(|n| {
+            other.append(n.to_string()).unwrap();
+            export(&other)
+        })
+        .collect();
+    let log = open(1);
+    let first = log.append("first").unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..3 {
+            let log = log.clone();
+            scope.spawn(move || {
+                for n in 0..40 {
+                    let value = format!("{thread}/{n}");
+                    let node = match n % 3 {
+                        0 => log.append(value),
+                        1 => log.add(&log.heads().unwrap(), value),
+                        _ => log
+                            .batch([doc([], "one"), doc([Link::Doc(0)], &value)])
+                            .map(|mut nodes| nodes.remove(1)),
+                    };
+                    let node = node.unwrap();
+                    assert_eq!(log.get(&node.id).unwrap(), node);
+                }
+            });
+        }
+        exports.iter().for_each(|export| drop(import(&log, export)));
+        log.del(&first.id).unwrap();
+    });
+    assert_eq!(log.last(), Change(1 + 40 + 3 * (40 + 13)));
+    check(&log);
+}

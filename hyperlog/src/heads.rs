@@ -4,9 +4,12 @@
 //! nearly every log, costs one small row per commit and leaves no tombstones behind, and a log with a
 //! million heads costs a row each.
 
-use bytes::{BufMut, Bytes};
-use scuttleup::{Change, Error, Input, Malformed, Rows, StoredRows};
+use std::collections::BTreeSet;
 
+use bytes::{BufMut, Bytes};
+use scuttleup::{Change, Error, Input, Malformed, Rows, StoredRows, Transaction};
+
+use crate::ext::{LINKS_MAX, View};
 use crate::node::NodeId;
 
 const ROW: &[u8] = b"h";
@@ -130,6 +133,20 @@ pub(crate) fn read(rows: &StoredRows, limit: usize) -> Result<Vec<NodeId>, Error
         }
     }
     Ok(ids)
+}
+
+/// The heads that a new node links to: the earliest 256, those that are about to be committed with it included.
+pub(crate) fn to_link(transaction: &Transaction<'_>) -> Result<Vec<NodeId>, Error> {
+    let mut linked = BTreeSet::new();
+    let mut drafts = Vec::new();
+    for (id, header) in transaction.drafts() {
+        let view = View::decode(&header.ext).map_err(|source| damaged("a draft", Some(source)))?;
+        linked.extend(view.links());
+        drafts.push(id);
+    }
+    let stored = read(&transaction.rows(), LINKS_MAX.saturating_add(linked.len()))?;
+    let heads = stored.into_iter().chain(drafts).filter(|id| !linked.contains(id));
+    Ok(heads.take(LINKS_MAX).collect())
 }
 
 fn more_key(change: Change) -> Vec<u8> {

@@ -399,7 +399,7 @@ impl<E: Encoding> Hyperlog<E> {
         let bytes = E::encode(&value)?;
         let told = self.tell_before(|| vec![(Vec::new(), bytes.clone())]);
         let added = self.log.transaction(self.durability, |transaction| {
-            let links = heads::read(&transaction.rows(), LINKS_MAX)?;
+            let links = heads::to_link(transaction)?;
             self.add_one(transaction, links, bytes).map(|(appended, ext)| node(appended, ext, value))
         });
         self.tell_after(told, added)

@@ -194,4 +194,55 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            failure_persistence: None,
+            ..proptest::prelude::ProptestConfig::with_cases(2_000)
+        })]
+
+        #[test]
+        fn an_accepted_row_is_what_would_be_written(
+            value in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..6),
+            kind in 0..3,
+            changes in proptest::collection::vec((0..220usize, proptest::prelude::any::<u8>()), 0..3),
+        ) {
+            let header = Header {
+                topic: Topic::OPEN,
+                writer: crate::Identity::from_seed(&[1; 32]).writer(),
+                seq: Seq(1),
+                prev: None,
+                ext: Bytes::new(),
+                value_len: value.len() as u32,
+                value_hash: Header::hash_value(&value),
+            };
+            let value = match kind {
+                0 => Value::Here(value.into()),
+                1 => Value::Deleted,
+                _ => Value::Pending,
+            };
+            let signature = (kind > 0).then_some([9; 64]);
+            let entry = Entry {
+                change: Change(3),
+                id: header.id(),
+                header,
+                value,
+                signature,
+                branch: BranchNo(4),
+                ends_group: true,
+            };
+            let mut row = Vec::new();
+            entry.encode_row(&mut row);
+            for (at, to) in changes {
+                if let Some(byte) = row.get_mut(at) {
+                    *byte = to;
+                }
+            }
+            if let Ok(entry) = Entry::decode_row(Topic::OPEN, Change(3), Bytes::from(row.clone())) {
+                let mut again = Vec::new();
+                entry.encode_row(&mut again);
+                proptest::prop_assert_eq!(again, row);
+            }
+        }
+    }
 }

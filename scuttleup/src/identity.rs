@@ -105,6 +105,11 @@ impl Identity {
         self.writer
     }
 
+    /// Whether signing is somebody else's doing: it may take long, and may be refused.
+    pub(crate) const fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
     pub(crate) fn sign(&self, id: &EntryId) -> Result<[u8; 64], IdentityError> {
         let signature = self.signer.try_sign(&message(id)).map_err(IdentityError::Signer)?.to_bytes();
         if self.foreign && !verify(&self.writer, id, &signature) {
@@ -117,5 +122,24 @@ impl Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("writer", &self.writer).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With the identity point for a key and for R, and s = 0, the equation holds for every message.
+    #[test]
+    fn a_signature_that_fits_every_message_fits_none() {
+        let mut point = [0; 32];
+        point[0] = 1;
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        let id = EntryId::from_bytes([7; 32]);
+        let key = VerifyingKey::from_bytes(&point).unwrap();
+        let loose = ed25519_dalek::Verifier::verify(&key, &message(&id), &Signature::from_bytes(&signature));
+        assert!(loose.is_ok(), "the lax rule takes it, or this test shows nothing");
+        assert!(!verify(&WriterId::from_stored(point), &id, &signature));
     }
 }

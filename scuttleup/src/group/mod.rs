@@ -198,6 +198,19 @@ impl Drafts {
         self.entries.last()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Received> {
+        self.entries.iter()
+    }
+
+    /// Forgets all but the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        let index = self.index.get_mut();
+        for entry in self.entries.drain(len.min(self.entries.len())..) {
+            index.places.remove(&entry.id);
+        }
+        index.indexed = index.indexed.min(self.entries.len());
+    }
+
     pub(crate) fn into_entries(self) -> Vec<Received> {
         self.entries
     }

@@ -32,16 +32,32 @@ pub struct Appended {
 
 /// Own entries in the making. Nothing is stored until the closure that got it returns `Ok`; then all
 /// of it is, as one batch.
+///
+/// While somebody waits for the disk, others go on: what they append stays a *draft* until the next commit
+/// takes all drafts together, under one signature a run.
 pub struct Transaction<'a> {
     log: &'a Inner,
-    state: &'a State,
-    drafts: Drafts,
+    /// The end of the own branch, and of the local order, before the first draft.
+    own_tip: Option<Tip>,
+    last: Change,
+    drafts: &'a mut Drafts,
+    /// Drafts from here on belong to this transaction, and are dropped with it unless they are to be kept.
+    start: usize,
+    keep: bool,
     scratch: Vec<u8>,
 }
 
 impl std::fmt::Debug for Transaction<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transaction").field("entries", &self.drafts.len()).finish_non_exhaustive()
+        f.debug_struct("Transaction").field("entries", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !self.keep {
+            self.drafts.truncate(self.start);
+        }
     }
 }
 
@@ -71,13 +87,24 @@ impl Transaction<'_> {
             peer: header.writer,
             seq: header.seq,
             id,
-            change: Change(self.state.last.0 + self.drafts.len() as u64 + 1),
+            change: Change(self.last.0 + self.drafts.len() as u64 + 1),
         };
         self.drafts.push(Received { id, header, value: Some(value), signature: None });
         Ok(appended)
     }
 
-    /// Whether an entry is stored, or part of this transaction.
+    /// Entries that were appended so far.
+    fn len(&self) -> usize {
+        self.drafts.len() - self.start
+    }
+
+    /// What is not stored yet, in order: the entries of this transaction, and before them those of others
+    /// that will be committed with it.
+    pub fn drafts(&self) -> impl Iterator<Item = (EntryId, &Header)> {
+        self.drafts.iter().map(|draft| (draft.id, &draft.header))
+    }
+
+    /// Whether an entry is stored, or will be committed with or before this transaction.
     ///
     /// # Errors
     ///
@@ -86,7 +113,7 @@ impl Transaction<'_> {
         self.known().contains(id)
     }
 
-    /// The rows of the layer above, as they are before this transaction.
+    /// The rows of the layer above, as they are stored: without what [`drafts`](Self::drafts) will add.
     #[must_use]
     pub fn rows(&self) -> StoredRows {
         let read: Arc<dyn Read> = Arc::clone(self.log.store.level()) as _;
@@ -94,7 +121,7 @@ impl Transaction<'_> {
     }
 
     fn known(&self) -> Known<'_> {
-        Known { store: &self.log.store, earlier: &self.drafts }
+        Known { store: &self.log.store, earlier: &*self.drafts }
     }
 
     fn admit(&self, candidate: &Candidate<'_>) -> Result<(), Error> {
@@ -104,21 +131,33 @@ impl Transaction<'_> {
     fn tip(&self) -> Option<Tip> {
         let last = self.drafts.last();
         let last = last.map(|draft| Tip { writer: draft.header.writer, seq: draft.header.seq, id: draft.id });
-        last.or_else(|| self.state.own_tip())
+        last.or(self.own_tip)
+    }
+}
+
+impl Inner {
+    /// Commits all drafts as one batch, unsynced.
+    pub(super) fn write_drafts(&self, state: &mut State) -> Result<(), Error> {
+        if state.drafts.len() == 0 {
+            return Ok(());
+        }
+        let drafts = std::mem::take(&mut state.drafts);
+        let new = self.seal(drafts.into_entries())?;
+        self.write(state, new, Vec::new(), true)
     }
 
-    /// Cuts the entries into runs and signs the last of each.
-    fn seal(self) -> Result<Vec<New>, Error> {
-        let mut sealed: Vec<New> = Vec::with_capacity(self.drafts.len());
+    /// Cuts own entries into runs and signs the last of each.
+    fn seal(&self, drafts: Vec<Received>) -> Result<Vec<New>, Error> {
+        let mut sealed: Vec<New> = Vec::with_capacity(drafts.len());
         let (mut entries, mut size) = (0, 0);
-        let mut drafts = self.drafts.into_entries().into_iter().peekable();
+        let mut drafts = drafts.into_iter().peekable();
         while let Some(Received { id, header, value, .. }) = drafts.next() {
             entries += 1;
             size += header.size();
             let next = drafts.peek().map(|next| next.header.size());
             let ends_group = entries == RUN_ENTRIES_MAX || next.is_none_or(|next| size + next > UNIT_BYTES);
             let signature =
-                if ends_group { Some(self.log.identity.sign(&id).map_err(Error::Sign)?) } else { None };
+                if ends_group { Some(self.identity.sign(&id).map_err(Error::Sign)?) } else { None };
             if ends_group {
                 (entries, size) = (0, 0);
             }
@@ -175,23 +214,32 @@ impl Log {
     ) -> Result<R, E> {
         let inner = &*self.inner;
         inner.sync_if_due()?;
-        let (result, written) = {
+        let durability = durability.unwrap_or(inner.durability);
+        let (result, last) = {
             let mut state = inner.state();
             state.check_writable()?;
             state.check_caught_up(self.writer())?;
+            let (own_tip, last, start) = (state.own_tip(), state.last, state.drafts.len());
+            let drafts = &mut state.drafts;
             let mut transaction =
-                Transaction { log: inner, state: &state, drafts: Drafts::default(), scratch: Vec::new() };
+                Transaction { log: inner, own_tip, last, drafts, start, keep: false, scratch: Vec::new() };
             let result = build(&mut transaction)?;
-            let new = transaction.seal()?;
-            if new.is_empty() {
+            if transaction.len() == 0 {
                 return Ok(result);
             }
-            (result, inner.write(&mut state, new, Vec::new())?)
+            transaction.keep = true;
+            drop(transaction);
+            let last = Change(last.0 + state.drafts.len() as u64);
+            // A signer that may refuse must refuse this transaction, and not others together with it.
+            if durability == Durability::Buffered || inner.identity.is_foreign() {
+                inner.write_drafts(&mut state)?;
+            }
+            (result, last)
         };
-        if durability.unwrap_or(inner.durability) == Durability::Synced {
-            inner.sync_to(written.commit)?;
+        if durability == Durability::Synced {
+            inner.sync_entries(last)?;
         }
-        inner.tell(&written, true);
+        inner.tell();
         Ok(result)
     }
 }

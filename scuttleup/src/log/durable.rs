@@ -1,11 +1,11 @@
 //! When entries become durable, and who may see them before.
 //!
-//! Commits are applied one after the other; waiting for the disk is shared: whoever waits first syncs
-//! for all that was applied by then (group commit).
+//! Waiting for the disk is shared: whoever comes first commits and syncs for all who came by then, while
+//! the next ones gather (group commit).
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Inner, Log, State};
@@ -14,16 +14,20 @@ use crate::ids::Change;
 use crate::sidecar::Mark;
 
 pub(super) struct Durable {
-    /// Taken before the log's state, never after it. Whoever holds it is syncing.
     sync: Mutex<Sync>,
+    /// Told when a turn of syncing ends.
+    turn_ended: Condvar,
     pending: Mutex<Pending>,
     /// Last entry that peers and live readers may see; only grows.
     visible: AtomicU64,
 }
 
 struct Sync {
-    /// Commits that are durable.
+    /// Somebody is syncing; the others wait for the end of that turn.
+    busy: bool,
+    /// Commits that are durable, and the last entry in them.
     commits: u64,
+    last: Change,
     /// When the sidecar itself was last synced, and how often it was rewritten since.
     sidecar_at: Option<Duration>,
     sidecar_lag: u32,
@@ -44,7 +48,8 @@ struct Pending {
 impl Durable {
     pub(super) fn new(last: Change, commits: u64) -> Self {
         Self {
-            sync: Mutex::new(Sync { commits, sidecar_at: None, sidecar_lag: 0 }),
+            sync: Mutex::new(Sync { busy: false, commits, last, sidecar_at: None, sidecar_lag: 0 }),
+            turn_ended: Condvar::new(),
             pending: Mutex::new(Pending { last, ..Pending::default() }),
             visible: AtomicU64::new(last.0),
         }
@@ -52,6 +57,26 @@ impl Durable {
 
     pub(super) fn visible(&self) -> Change {
         Change(self.visible.load(Ordering::Acquire))
+    }
+
+    fn sync(&self) -> MutexGuard<'_, Sync> {
+        self.sync.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody syncs, and takes the turn; none when it became needless meanwhile. All who wait are
+    /// woken together: then they gather for the next turn, instead of syncing one by one.
+    fn turn(&self, is_needless: impl Fn(&Sync) -> bool) -> Option<Turn<'_>> {
+        let mut sync = self.sync();
+        loop {
+            if is_needless(&sync) {
+                return None;
+            }
+            if !sync.busy {
+                sync.busy = true;
+                return Some(Turn { durable: self });
+            }
+            sync = self.turn_ended.wait(sync).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -62,6 +87,18 @@ impl Durable {
     fn publish(&self, pending: &Pending) {
         let visible = pending.own.front().map_or(pending.last, |(_, before)| *before);
         self.visible.fetch_max(visible.0, Ordering::AcqRel);
+    }
+}
+
+/// The right to sync, alone. Taken before the log's state, never after it.
+struct Turn<'a> {
+    durable: &'a Durable,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.durable.sync().busy = false;
+        self.durable.turn_ended.notify_all();
     }
 }
 
@@ -105,31 +142,46 @@ impl Inner {
         if due { self.sync_all() } else { Ok(()) }
     }
 
+    /// Returns once everything that was appended or stored until now is durable.
     pub(super) fn sync_all(&self) -> Result<(), Error> {
-        let commits = self.state().commits;
-        self.sync_to(commits)
+        let (commits, drafts) = {
+            let state = self.state();
+            (state.commits, state.drafts.len() > 0)
+        };
+        self.sync_unless(|sync| sync.commits >= commits && !drafts)
     }
 
-    /// Returns once commit number `commit` is durable.
-    pub(super) fn sync_to(&self, commit: u64) -> Result<(), Error> {
-        let mut sync = self.durable.sync.lock().unwrap_or_else(PoisonError::into_inner);
-        if sync.commits >= commit {
-            return Ok(());
-        }
-        let mark = self.sync_store(&mut sync)?;
+    /// Returns once the local order is durable up to `last`.
+    pub(super) fn sync_entries(&self, last: Change) -> Result<(), Error> {
+        self.sync_unless(|sync| sync.last >= last)
+    }
+
+    fn sync_unless(&self, is_done: impl Fn(&Sync) -> bool) -> Result<(), Error> {
+        // Somebody may have synced for this caller while it waited for its turn.
+        let Some(turn) = self.durable.turn(is_done) else { return Ok(()) };
+        let mark = self.sync_store()?;
         if self.state().missing.is_some() {
             // The sidecar knows of more than this store has: it must not be lowered.
             return Ok(());
         }
-        let now = self.clock.as_ref().map(|clock| clock.now());
-        let due = self.sidecar_sync_is_due(&sync, now);
-        self.sidecar.store(&mark, due).map_err(Error::Sidecar)?;
-        sync.sidecar_lag = if due { 0 } else { sync.sidecar_lag + 1 };
-        sync.sidecar_at = if due { now } else { sync.sidecar_at.or(now) };
+        let due = self.sidecar_sync_is_due();
+        self.store_sidecar(&mark, due)?;
+        drop(turn);
         Ok(())
     }
 
-    fn sidecar_sync_is_due(&self, sync: &Sync, now: Option<Duration>) -> bool {
+    fn store_sidecar(&self, mark: &Mark, synced: bool) -> Result<(), Error> {
+        self.sidecar.store(mark, synced).map_err(Error::Sidecar)?;
+        let now = self.clock.as_ref().map(|clock| clock.now());
+        let mut sync = self.durable.sync();
+        sync.sidecar_lag = if synced { 0 } else { sync.sidecar_lag + 1 };
+        sync.sidecar_at = if synced { now } else { sync.sidecar_at.or(now) };
+        Ok(())
+    }
+
+    fn sidecar_sync_is_due(&self) -> bool {
+        let now = self.clock.as_ref().map(|clock| clock.now());
+        let sync = self.durable.sync();
         match now.zip(sync.sidecar_at) {
             Some((now, at)) => now.saturating_sub(at) >= self.limits.sync_interval,
             None => sync.sidecar_lag >= self.limits.sidecar_lag_max,
@@ -153,26 +205,30 @@ impl Inner {
     /// Writes the sidecar as the store stands, and syncs both. The store first, and nobody else meanwhile:
     /// others may be appending, and the sidecar must not name what is not durable.
     pub(super) fn raise_sidecar(&self) -> Result<(), Error> {
-        let mut sync = self.durable.sync.lock().unwrap_or_else(PoisonError::into_inner);
-        let mark = self.sync_store(&mut sync)?;
-        self.sidecar.store(&mark, true).map_err(Error::Sidecar)?;
-        sync.sidecar_lag = 0;
-        sync.sidecar_at = self.clock.as_ref().map(|clock| clock.now());
+        let turn = self.durable.turn(|_| false);
+        let mark = self.sync_store()?;
+        self.store_sidecar(&mark, true)?;
+        drop(turn);
         Ok(())
     }
 
-    /// Makes durable what was applied until now; returns what the sidecar may say from then on.
-    fn sync_store(&self, sync: &mut Sync) -> Result<Mark, Error> {
-        let (commits, bytes, mark) = {
-            let state = self.state();
+    /// Commits what waits, and makes durable what was applied until now; returns what the sidecar may say from
+    /// then on. The caller has the turn, so nobody else does this meanwhile.
+    fn sync_store(&self) -> Result<Mark, Error> {
+        let (commits, last, bytes, mark) = {
+            let mut state = self.state();
             state.check_writable()?;
-            (state.commits, self.durable.pending().bytes, state.mark(self.identity.writer()))
+            self.write_drafts(&mut state)?;
+            (state.commits, state.last, self.durable.pending().bytes, state.mark(self.identity.writer()))
         };
         if let Err(error) = self.store.level().sync() {
             self.state().poisoned = true;
             return Err(error.into());
         }
-        sync.commits = commits;
+        {
+            let mut sync = self.durable.sync();
+            (sync.commits, sync.last) = (commits, last);
+        }
         self.note_synced(commits, bytes);
         Ok(mark)
     }

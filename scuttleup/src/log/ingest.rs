@@ -15,8 +15,8 @@ use crate::ids::Change;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Ingested {
-    /// Entries that are new here, in local order.
-    pub stored: Vec<Entry>,
+    /// Local numbers of the entries that are new here, ascending.
+    pub stored: Vec<Change>,
     /// Entries that were here already.
     pub duplicates: usize,
     /// Values that had been missing and came now.
@@ -41,9 +41,10 @@ impl Log {
             return Err(GroupError::OtherLog);
         }
         let mut ingested = Ingested::default();
-        let (written, filled) = {
+        let filled = {
             let mut state = inner.state();
             state.check_writable()?;
+            inner.write_drafts(&mut state)?;
             let (new, values) = self.sort(group, &mut ingested)?;
             let max = inner.limits.branches_max;
             // Counting costs; it is only done where the bound is near.
@@ -56,13 +57,15 @@ impl Log {
                 return Ok(ingested);
             }
             let filled = values.iter().map(|(change, _)| *change).collect::<Vec<_>>();
-            (inner.write(&mut state, new, values)?, filled)
+            inner.write(&mut state, new, values, false)?;
+            let written = state.untold.last().expect("what was just written was not told yet");
+            ingested.stored = written.entries.iter().map(Entry::change).collect();
+            ingested.forks.clone_from(&written.forks);
+            filled
         };
-        inner.tell(&written, false);
+        inner.tell();
         self.tell_filled(&filled)?;
         inner.sync_if_due()?;
-        ingested.stored = written.entries;
-        ingested.forks = written.forks;
         Ok(ingested)
     }
 

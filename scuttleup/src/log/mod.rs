@@ -22,7 +22,7 @@ use crate::error::{Error, GroupError, OpenError};
 use crate::events::{Bus, Events};
 use crate::extension::{Extension, Plain, StoredRows};
 use crate::fork::{Evidence, Fork};
-use crate::group::{Group, Verified};
+use crate::group::{Drafts, Group, Verified};
 use crate::identity::Identity;
 use crate::ids::{Change, EntryId, Seq, Topic, WriterId};
 use crate::limits::Limits;
@@ -30,6 +30,7 @@ use crate::reader::{Read, Reader};
 use crate::sidecar::{Mark, MemorySidecar, Sidecar};
 use crate::store::{Arena, Loaded, Store};
 use durable::Durable;
+use write::Written;
 
 pub use level::Durability;
 
@@ -124,7 +125,17 @@ impl Options {
             chains.of(&identity.writer()).iter().copied().max_by_key(|no| chains.get(*no).map(|b| b.tip_seq))
         };
         let own = own.or_else(longest);
-        let mut state = State { chains, commits, last, own, missing: None, poisoned: false, arena: Arena::default() };
+        let mut state = State {
+            chains,
+            commits,
+            last,
+            own,
+            missing: None,
+            poisoned: false,
+            drafts: Drafts::default(),
+            untold: Vec::new(),
+            arena: Arena::default(),
+        };
         let mark = self.sidecar.load().map_err(OpenError::Sidecar)?;
         let lost_commits = state.compare(mark, identity.writer(), &store)?;
         if state.missing.is_none() {
@@ -139,6 +150,7 @@ impl Options {
                 durable: Durable::new(last, commits),
                 state: Mutex::new(state),
                 events: Bus::new(self.limits.events_max),
+                telling: Mutex::new(()),
                 wake: event_listener::Event::new(),
                 extension: self.extension,
                 sidecar: self.sidecar,
@@ -189,6 +201,8 @@ pub(crate) struct Inner {
     /// Last entry that is stored; only grows.
     last: AtomicU64,
     events: Bus<Event>,
+    /// Held while subscribers are told, so that they are told in order.
+    telling: Mutex<()>,
     opened: Opened,
     tag: u64,
 }
@@ -204,6 +218,11 @@ struct State {
     missing: Option<catch_up::Missing>,
     /// Set for good when a write failed: what is in memory may be ahead of the store.
     poisoned: bool,
+    /// Own entries that wait to be committed together. Numbered already: everything that stores something else
+    /// commits them first.
+    drafts: Drafts,
+    /// Commits that subscribers were not told of.
+    untold: Vec<Written>,
     /// Where rows are written; what is left of a piece of memory serves the next commit.
     arena: Arena,
 }

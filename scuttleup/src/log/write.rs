@@ -1,6 +1,7 @@
 //! The one place where entries enter the store: our own and other people's alike.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ pub(super) struct New {
 pub(super) struct Written {
     pub(super) entries: Vec<Entry>,
     pub(super) forks: Vec<Fork>,
-    pub(super) commit: u64,
+    own: bool,
 }
 
 /// A batch in the making.
@@ -67,13 +68,15 @@ impl Inner {
         state: &mut State,
         new: Vec<New>,
         values: Vec<(Change, Value)>,
-    ) -> Result<Written, Error> {
+        own: bool,
+    ) -> Result<(), Error> {
         state.check_writable()?;
         // Until it went well it went wrong: the layer above may panic in here, too.
         state.poisoned = true;
-        let written = self.try_write(state, new, values)?;
+        let written = self.try_write(state, new, values, own)?;
+        state.untold.push(written);
         state.poisoned = false;
-        Ok(written)
+        Ok(())
     }
 
     fn try_write(
@@ -81,11 +84,12 @@ impl Inner {
         state: &mut State,
         new: Vec<New>,
         values: Vec<(Change, Value)>,
+        own: bool,
     ) -> Result<Written, Error> {
         let mut making = Making { arena: std::mem::take(&mut state.arena), ..Making::default() };
         let commit = state.commits + 1;
         let before_own = new.iter().position(|new| new.own).map(|place| Change(state.last.0 + place as u64));
-        let mut written = Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), commit };
+        let mut written = Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), own };
         for new in new {
             let (entry, fork) = self.place(state, &mut making, new, &written.entries)?;
             state.last = entry.change;
@@ -215,26 +219,36 @@ impl Inner {
         Ok(touched)
     }
 
-    /// Tells subscribers and live readers.
-    pub(super) fn tell(&self, written: &Written, own: bool) {
-        self.extension.committed(&Committed { entries: &written.entries, forks: &written.forks, own });
+    /// Tells subscribers and live readers of what was committed, in order.
+    pub(super) fn tell(&self) {
+        let _in_order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let untold = std::mem::take(&mut self.state().untold);
+        for written in &untold {
+            self.tell_of(written);
+        }
+        self.wake.notify(usize::MAX);
+    }
+
+    fn tell_of(&self, Written { entries, forks, own, .. }: &Written) {
+        self.extension.committed(&Committed { entries, forks, own: *own });
         if self.events.is_heard() {
-            for entry in &written.entries {
+            for entry in entries {
                 self.events.send(Event::Stored(entry.clone()));
             }
-            for fork in &written.forks {
+            for fork in forks {
                 self.events.send(Event::Forked(*fork));
             }
         }
-        for fork in &written.forks {
+        for fork in forks {
             tracing::warn!(writer = %fork.writer, seq = %fork.seq, "a writer has two entries with one number");
         }
-        self.wake.notify(usize::MAX);
     }
 }
 
 impl Log {
     pub(super) fn set_values(&self, values: Vec<(Change, Value)>) -> Result<(), Error> {
-        self.inner.write(&mut self.inner.state(), Vec::new(), values).map(drop)
+        let mut state = self.inner.state();
+        self.inner.write_drafts(&mut state)?;
+        self.inner.write(&mut state, Vec::new(), values, true)
     }
 }

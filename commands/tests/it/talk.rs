@@ -108,7 +108,8 @@ fn help_names_every_command_and_fits_a_terminal() {
 fn who_has_read_enough_may_go() {
     let place = Place::new();
     let log = place.log("a");
-    let lines: String = (0..5_000).map(|n| format!("line {n}\n")).collect();
+    // More than a pipe holds, in every form.
+    let lines: String = (0..5_000).map(|n| format!("{n:100}\n")).collect();
     log.reads("add --lines", lines).done();
     for command in ["list", "list --json", "list --reverse", "export"] {
         let mut child = spawn(log.hyperlog().args(command.split(' ')));

@@ -3,6 +3,7 @@
 //! The allocator maps whatever takes 128 KiB or more, so that one such allocation, touched or not, shows in the
 //! largest size that the process ever had; no allocator of our own is needed to see it.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use level::Memory;
 use scuttleup::{Group, Identity, Log, Plain, Topic};

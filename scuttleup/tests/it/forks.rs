@@ -119,7 +119,8 @@ fn evidence_proves_a_fork_to_one_who_has_nothing_else() {
 #[test]
 fn altered_evidence_proves_nothing() {
     let (_, good) = fork_with_evidence();
-    let altered: Vec<(&str, Box<dyn Fn(&mut Evidence)>)> = vec![
+    type Alter = Box<dyn Fn(&mut Evidence)>;
+    let altered: Vec<(&str, Alter)> = vec![
         ("a signature", Box::new(|e| e.lower.signature[3] ^= 1)),
         ("the other's signature", Box::new(|e| e.lower.signature = e.higher.signature)),
         ("a value hash", Box::new(|e| e.higher.headers[0].value_hash[0] ^= 1)),

@@ -1,4 +1,5 @@
 //! The behaviour of scuttleup, test by test; names are promises.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test, in helpers too")]
 
 mod appending;
 mod crashes;

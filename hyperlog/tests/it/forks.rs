@@ -175,7 +175,8 @@ fn a_check_sees_heads_that_are_not_those_of_the_nodes() {
     check(&log);
     let missing = [b"xm".as_slice(), &35_u64.to_be_bytes()].concat();
     let foreign = [b"xm".as_slice(), &99_u64.to_be_bytes()].concat();
-    let wrong: [&dyn Fn(&mut level::Batch, level::Sub); 3] = [
+    type Change<'a> = &'a dyn Fn(&mut level::Batch, level::Sub);
+    let wrong: [Change<'_>; 3] = [
         &|batch, meta| batch.del(meta, b"xh".as_slice()),
         &|batch, meta| batch.del(meta, missing.clone()),
         &|batch, meta| batch.put(meta, foreign.clone(), vec![7; 32]),

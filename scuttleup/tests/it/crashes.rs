@@ -467,3 +467,78 @@ fn what_is_appended_during_a_sync_is_not_shown_by_it_and_not_forgotten() {
     take(&log, group(&[Forged::first(2, "x").signed()])).unwrap();
     assert_eq!(log.visible().0, 3, "it was synced when its time came");
 }
+
+/// Threads append until the power is cut; returns what each was told is durable and is not there afterwards.
+fn lost_by_threads(faults: Faults, appends_before: usize) -> Vec<EntryId> {
+    let level = Crashing::new();
+    let sidecar = Arc::new(MemorySidecar::default());
+    let log = Log::options().sidecar(sidecar.clone());
+    let log = log.open(Arc::new(Lying(level.clone(), faults.level_lies)), identity(1)).unwrap();
+    let told = Mutex::new(Vec::new());
+    let after = std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (log, told) = (&log, &told);
+            scope.spawn(move || {
+                while let Ok(appended) = log.append_batch([format!("{thread} a"), format!("{thread} b")]) {
+                    told.lock().unwrap().extend(appended.iter().map(|appended| appended.id));
+                }
+            });
+        }
+        while told.lock().unwrap().len() < appends_before {
+            std::thread::yield_now();
+        }
+        // Whoever was told until here was told before the cut.
+        let told = told.lock().unwrap();
+        let after = level.crash(1);
+        drop(told);
+        after
+    });
+    assert!(matches!(log.append("dead"), Err(Error::Poisoned | Error::Level(_))));
+    drop(log);
+    let log = Log::open(after, identity(1)).unwrap();
+    assert_clean(&log);
+    assert_eq!(log.last().0 % 2, 0, "a batch of two is there whole or not at all");
+    if !faults.level_lies {
+        let mark = sidecar.load().unwrap().unwrap().last;
+        assert!(mark.is_none_or(|(_, id)| log.contains(&id).unwrap()), "the sidecar does not lead");
+    }
+    let next = log.append("next").unwrap();
+    assert_eq!(next.seq.0, next.change.0);
+    told.into_inner().unwrap().into_iter().filter(|id| !log.contains(id).unwrap()).collect()
+}
+
+#[test]
+fn what_threads_were_told_is_durable_survives_a_cut_at_any_moment() {
+    for appends in [2, 10, 50, 200] {
+        assert_eq!(lost_by_threads(Faults::default(), appends), [], "after {appends}");
+    }
+    let lies = Faults { level_lies: true, ..Faults::default() };
+    assert!(!lost_by_threads(lies, 50).is_empty(), "or this test shows nothing");
+}
+
+#[test]
+fn a_write_that_fails_among_threads_fails_all_who_relied_on_it() {
+    use level::testing::{Failing, Operation};
+    for n in 0..12 {
+        let level = Failing::new(Memory::new());
+        let log = Log::open(level.clone(), identity(1)).unwrap();
+        level.fail_once(Operation::Apply, n);
+        let told: Vec<EntryId> = std::thread::scope(|scope| {
+            let appenders: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..20).map_while(|_| log.append("x").ok()).map(|a| a.id).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            appenders.into_iter().flat_map(|appender| appender.join().unwrap()).collect()
+        });
+        assert!(matches!(log.append("more"), Err(Error::Poisoned)), "{n}");
+        drop(log);
+        let log = Log::open(level, identity(1)).unwrap();
+        assert!(told.iter().all(|id| log.contains(id).unwrap()), "{n}");
+        let next = log.append("next").unwrap();
+        assert_eq!(next.seq.0, next.change.0, "{n}");
+        assert_clean(&log);
+    }
+}

@@ -112,7 +112,10 @@ impl Stop {
 }
 
 /// What a reader has for its caller right now.
-#[expect(clippy::large_enum_variant, reason = "it is passed on at once, never kept; a box would cost an allocation an entry")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is passed on at once, never kept; a box would cost an allocation an entry"
+)]
 enum Step {
     Entry(Entry),
     Wait,

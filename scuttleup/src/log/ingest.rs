@@ -70,11 +70,7 @@ impl Log {
     }
 
     /// Drops what another session stored in the meantime, and finds values that were missing.
-    fn sort(
-        &self,
-        group: Verified,
-        ingested: &mut Ingested,
-    ) -> Result<(Vec<New>, Values), GroupError> {
+    fn sort(&self, group: Verified, ingested: &mut Ingested) -> Result<(Vec<New>, Values), GroupError> {
         let (mut new, mut values) = (Vec::new(), Vec::new());
         for received in group.known.into_iter().chain(group.fresh) {
             let Some(entry) = self.inner.store.by_id(&received.id)? else {

@@ -163,6 +163,23 @@ fn honest_entries_prove_nothing() {
     }
 }
 
+/// After a fork both branches go on under the same numbers: that is the old fork, not a new one.
+#[test]
+fn entries_behind_a_fork_are_no_fork_of_their_own() {
+    let vouched = |entry: Forged| scuttleup::Vouched {
+        headers: vec![entry.header()],
+        signature: sign(entry.seed, &entry.id()),
+    };
+    let trunk = chain(1, 1);
+    let (left, right) = (trunk[0].next("left"), trunk[0].next("right"));
+    let prove = |a: &Forged, b: &Forged| {
+        let (lower, higher) = if a.id() < b.id() { (a, b) } else { (b, a) };
+        Evidence { lower: vouched(lower.clone()), higher: vouched(higher.clone()) }.proves().is_some()
+    };
+    assert!(prove(&left, &right));
+    assert!(!prove(&left.next("more"), &right.next("more")));
+}
+
 /// HL-93
 #[test]
 fn two_copies_of_a_store_that_both_write_go_on_from_their_own_branch() {

@@ -259,6 +259,23 @@ fn a_distance_out_of_the_group_and_trailing_bytes_are_refused() {
     assert!(matches!(refused(more), GroupError::Malformed(_)));
 }
 
+/// The same entries, written longer than they need be: a stretch that is cut, an id in full.
+#[test]
+fn a_group_has_one_encoding() {
+    let mut entries = chain(1, 3);
+    entries.push(entries[0].next("fork").signed());
+    let honest = group(&entries);
+    assert!(decode(honest.clone()).is_ok());
+    let at = honest.len() - (2 + 4 + 64) - 2;
+    assert_eq!(honest[at], 3, "three back");
+    let in_full = [&honest[..at], &[0], entries[0].id().as_bytes(), &honest[at + 1..]].concat();
+    assert!(matches!(refused(in_full), GroupError::Malformed(_)));
+    // The first stretch holds three entries, of three bytes each before the signature.
+    assert_eq!(honest[33..39], [0, 1, 3, 0, 1, b'1']);
+    let cut = [&honest[..35], &[1, 0, 1, b'1', 0, 2, 1, 2], &honest[39..]].concat();
+    assert!(matches!(refused(cut), GroupError::Malformed(_)));
+}
+
 #[test]
 fn a_table_with_weak_repeated_or_idle_writers_is_refused() {
     let honest = group(&chain(1, 1));

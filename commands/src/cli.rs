@@ -35,6 +35,12 @@ impl Common {
             let dir = show::one_line(&self.dir.to_string_lossy());
             say(&format!("new writer {} in {dir}", folder.identity().writer()));
         }
+        if let Some(torn) = folder.torn() {
+            let torn = show::one_line(&torn.to_string_lossy());
+            say(&format!(
+                "a crash left the end of the journal in pieces: they are kept in {torn}; what was synced is here"
+            ));
+        }
         Ok(folder)
     }
 

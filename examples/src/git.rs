@@ -97,13 +97,19 @@ pub fn import(log: &Hyperlog, path: &Path, progress: &mut dyn FnMut(usize)) -> R
 }
 
 /// Adds commits as one batch; a parent stands earlier in it, or was added before.
-fn add(log: &Hyperlog, commits: Vec<Commit>, nodes: &mut BTreeMap<String, NodeId>) -> Result<(), ImportError> {
+fn add(
+    log: &Hyperlog,
+    commits: Vec<Commit>,
+    nodes: &mut BTreeMap<String, NodeId>,
+) -> Result<(), ImportError> {
     let mut places = BTreeMap::new();
     let mut docs = Vec::with_capacity(commits.len());
     for (place, commit) in commits.iter().enumerate() {
         let link = |parent: &String| match places.get(parent) {
             Some(place) => Ok(Link::Doc(*place)),
-            None => nodes.get(parent).map(|id| Link::Node(*id)).ok_or_else(|| ImportError::Line(parent.clone())),
+            None => {
+                nodes.get(parent).map(|id| Link::Node(*id)).ok_or_else(|| ImportError::Line(parent.clone()))
+            }
         };
         let links = commit.parents.iter().map(link).collect::<Result<_, _>>()?;
         docs.push(Doc { links, value: commit.value.clone() });
@@ -164,7 +170,15 @@ impl Git {
         // Hash, parents, author, date and subject; NUL between them, since a subject can hold anything else.
         let format = "--format=%H%x00%P%x00%an%x00%aI%x00%s";
         let mut command = git(path);
-        command.args(["log", "--all", "--topo-order", "--reverse", "--no-color", "--no-show-signature", format]);
+        command.args([
+            "log",
+            "--all",
+            "--topo-order",
+            "--reverse",
+            "--no-color",
+            "--no-show-signature",
+            format,
+        ]);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(ImportError::NoGit)?;
         let lines = child.stdout.take().map(BufReader::new);

@@ -46,6 +46,7 @@ impl<E: Encoding> Changes<E> {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl<E: Encoding> Iterator for Changes<E> {
     type Item = Result<Node<E::Value>, Error>;
 

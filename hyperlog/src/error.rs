@@ -1,6 +1,6 @@
 //! What can go wrong with a graph.
 
-use scuttleup::{AdmitError, GroupError, Malformed, Refusal};
+use scuttleup::{AdmitError, Change, GroupError, Malformed, Refusal};
 
 use crate::NodeId;
 use crate::encoding::EncodingError;
@@ -36,9 +36,19 @@ pub enum Error {
         /// How many there are.
         count: usize,
     },
-    /// A value that does not encode or decode.
-    #[error("the value of a node cannot be used")]
+    /// A value that does not encode.
+    #[error("the value has no such encoding")]
     Encoding(#[from] EncodingError),
+    /// A stored value that does not decode: anybody may have written anything.
+    #[error("the value of node {id}, number {change} of the local order, cannot be read")]
+    Value {
+        /// Which node.
+        id: NodeId,
+        /// Its number in the local order.
+        change: Change,
+        /// What it should have been.
+        source: EncodingError,
+    },
     /// The policy refused the node.
     #[error("the policy of this log refuses the node")]
     Policy(#[source] Refusal),

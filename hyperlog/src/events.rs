@@ -29,6 +29,11 @@ pub enum Event {
         /// Whether it was added here.
         own: bool,
     },
+    /// The value of a node came that had been missing.
+    Filled {
+        /// The node, with its value.
+        node: Node,
+    },
     /// A local node was not added.
     Reject {
         /// Its value.
@@ -52,6 +57,7 @@ impl fmt::Debug for Event {
             Self::PreAdd { links, value } => write!(f, "PreAdd({} bytes, links {links:?})", value.len()),
             Self::Add { node, own } => write!(f, "Add(own: {own}, {node:?})"),
             Self::Reject { value, reason } => write!(f, "Reject({} bytes, {reason:?})", value.len()),
+            Self::Filled { node } => write!(f, "Filled({node:?})"),
             Self::Fork(fork) => write!(f, "{fork:?}"),
             Self::Standing { epoch } => write!(f, "Standing(epoch {epoch})"),
         }

@@ -132,31 +132,41 @@ impl Ext {
             return Err(input.malformed("known flags of a node"));
         }
         let kind = Kind::from_byte(flags & KIND).ok_or_else(|| input.malformed("a kind of node"))?;
-        let cap = if flags & OTHER_CAP == 0 {
-            cap_before(near)
-        } else {
-            Some(input.id()?).filter(|cap| cap.as_bytes() != &NO_CAP)
-        };
-        let mut links = Vec::new();
+        let cap = if flags & OTHER_CAP == 0 { cap_before(near) } else { unpack_cap(input, near)? };
+        let mut links = if flags & LINKS_OTHERS == 0 { Vec::new() } else { unpack_others(input, near)? };
         if flags & LINKS_PREV != 0 {
-            links.push(near.prev.ok_or_else(|| input.malformed("a previous entry to link"))?);
+            let prev = near.prev.ok_or_else(|| input.malformed("a previous entry to link"))?;
+            let place = links.binary_search(&prev).err();
+            links.insert(place.ok_or_else(|| input.malformed("each link once"))?, prev);
         }
-        if flags & LINKS_OTHERS != 0 {
-            let n = input.length()?;
-            // A reference takes a byte at least, so what is allocated is bounded by what is there.
-            if n == 0 || n + links.len() > LINKS_MAX || n > input.remaining() {
-                return Err(input.malformed("1 to 256 links"));
-            }
-            for _ in 0..n {
-                links.push(take_reference(input, near)?);
-            }
-        }
-        links.sort_unstable();
-        if !links.is_sorted_by(|a, b| a < b) {
-            return Err(input.malformed("each link once"));
+        if links.len() > LINKS_MAX {
+            return Err(input.malformed("at most 256 links"));
         }
         Ok(Self { kind, cap, links })
     }
+}
+
+/// A cap that is not that of the entry before.
+fn unpack_cap(input: &mut Input, near: &Near<'_>) -> Result<Option<NodeId>, Malformed> {
+    let cap = Some(input.id()?).filter(|cap| cap.as_bytes() != &NO_CAP);
+    if cap == cap_before(near) { Err(input.malformed("another cap than before")) } else { Ok(cap) }
+}
+
+/// Links other than `prev`: ascending, each once.
+fn unpack_others(input: &mut Input, near: &Near<'_>) -> Result<Vec<NodeId>, Malformed> {
+    let n = input.length()?;
+    if n == 0 || n > LINKS_MAX {
+        return Err(input.malformed("1 to 256 links"));
+    }
+    let mut links = Vec::new();
+    for _ in 0..n {
+        let link = take_reference(input, near)?;
+        if Some(link) == near.prev || links.last().is_some_and(|before| *before >= link) {
+            return Err(input.malformed("links in ascending order, each once"));
+        }
+        links.push(link);
+    }
+    Ok(links)
 }
 
 const KIND: u8 = 0b0000_0011;

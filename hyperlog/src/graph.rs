@@ -176,6 +176,9 @@ impl Extension for Graph {
         for node in committed.entries.iter().filter_map(|entry| to_node(entry).ok()) {
             self.events.send(Event::Add { node, own: committed.own });
         }
+        for node in committed.filled.iter().filter_map(|entry| to_node(entry).ok()) {
+            self.events.send(Event::Filled { node });
+        }
         for fork in committed.forks {
             self.events.send(Event::Fork(*fork));
         }

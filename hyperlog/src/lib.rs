@@ -34,7 +34,7 @@ pub use events::Event;
 pub use ext::{Kind, LINKS_MAX};
 pub use log::{Doc, Hyperlog, Link, Options};
 pub use node::{Content, Node, NodeId};
-pub use policy::{Asking, Effects, Policy};
+pub use policy::{Asking, Effects, Named, Policy};
 
 // What a user of this crate meets of the crates below.
 pub use level::{Durability, Level, Memory};

@@ -264,6 +264,11 @@ impl<E> Hyperlog<E> {
         if self.log.del_by_id(id)? { Ok(()) } else { Err(Error::NotFound { id: *id }) }
     }
 
+    /// The nodes whose value is not here yet, in local order, lazily.
+    pub fn pending(&self) -> impl Iterator<Item = Result<NodeId, Error>> + '_ {
+        self.log.pending().map(|entry| Ok(entry?.id()))
+    }
+
     /// All forks of writers, ascending.
     ///
     /// # Errors
@@ -364,7 +369,7 @@ impl<E: Encoding> Hyperlog<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`]; [`Error::Encoding`] when its value is something else.
+    /// [`Error::NotFound`]; [`Error::Value`] when its value is something else.
     pub fn get(&self, id: &NodeId) -> Result<Node<E::Value>, Error> {
         let entry = self.log.get(id)?.ok_or(Error::NotFound { id: *id })?;
         to_node(&entry)?.decode::<E>()
@@ -489,7 +494,7 @@ fn resolve<T>(links: &[Link], earlier: &[Node<T>]) -> Result<Vec<NodeId>, Error>
 }
 
 fn node<T>(appended: Appended, ext: Ext, value: T) -> Node<T> {
-    let Appended { peer: writer, seq, id, change } = appended;
+    let Appended { peer: writer, seq, prev, id, change } = appended;
     let Ext { kind, cap, links } = ext;
-    Node { change, id, writer, seq, links, kind, cap, value: Content::Here(value) }
+    Node { change, id, writer, seq, prev, links, kind, cap, value: Content::Here(value) }
 }

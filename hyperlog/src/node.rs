@@ -62,6 +62,8 @@ pub struct Node<T = Bytes> {
     pub writer: WriterId,
     /// Its number in the writer's log.
     pub seq: Seq,
+    /// The writer's previous node; none for its first.
+    pub prev: Option<NodeId>,
     /// What it links to: a set, ascending.
     pub links: Vec<NodeId>,
     /// What it is for.
@@ -74,12 +76,13 @@ pub struct Node<T = Bytes> {
 
 impl<T> std::fmt::Debug for Node<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { change, id, writer, seq, links, kind, cap, value } = self;
+        let Self { change, id, writer, seq, prev, links, kind, cap, value } = self;
         f.debug_struct("Node")
             .field("change", &change.0)
             .field("id", id)
             .field("writer", writer)
             .field("seq", &seq.0)
+            .field("prev", prev)
             .field("links", links)
             .field("kind", kind)
             .field("cap", cap)
@@ -102,6 +105,7 @@ impl Node {
             id: entry.id(),
             writer: entry.writer(),
             seq: entry.seq(),
+            prev: entry.header().prev,
             links,
             kind,
             cap,
@@ -113,15 +117,17 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`Error::Encoding`] when somebody wrote something else.
+    /// [`Error::Value`] when somebody wrote something else.
     pub fn decode<E: Encoding>(self) -> Result<Node<E::Value>, Error> {
-        let Self { change, id, writer, seq, links, kind, cap, value } = self;
+        let Self { change, id, writer, seq, prev, links, kind, cap, value } = self;
         let value = match value {
-            Content::Here(bytes) => Content::Here(E::decode(&bytes)?),
+            Content::Here(bytes) => {
+                Content::Here(E::decode(&bytes).map_err(|source| Error::Value { id, change, source })?)
+            }
             Content::Deleted => Content::Deleted,
             Content::Pending => Content::Pending,
         };
-        Ok(Node { change, id, writer, seq, links, kind, cap, value })
+        Ok(Node { change, id, writer, seq, prev, links, kind, cap, value })
     }
 }
 

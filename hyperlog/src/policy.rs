@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use scuttleup::{AdmitError, Change, Error, Known, Rows, StoredRows, WriterId};
 
-use crate::ext::Kind;
+use crate::ext::{Ext, Kind};
 use crate::node::{Node, NodeId};
 
 /// Decides over a graph. Without one, everything may be stored and everything counts.
@@ -11,7 +11,11 @@ use crate::node::{Node, NodeId};
 /// What it says must be a function of the graph alone: `admit` of the node and what it names, which nodes
 /// are void of the stored set. Then all replicas agree, whatever order things arrived in.
 pub trait Policy: Send + Sync {
-    /// Whether a node may be stored. It is asked before the signature is checked.
+    /// Whether a node may be stored. It is asked before the signature is checked. [`Named`] reads what the
+    /// node names.
+    ///
+    /// A node may come without its value, from a peer that deleted it. A policy that needs the value of some
+    /// kind refuses such a node every time, and sees to it that values of that kind are not deleted.
     ///
     /// # Errors
     ///
@@ -53,6 +57,39 @@ pub struct Asking<'a> {
     pub links: &'a [NodeId],
     /// Its value, unless it comes without.
     pub value: Option<&'a Bytes>,
+}
+
+/// What a node says that another one names: a policy decides by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Named {
+    /// Who wrote it.
+    pub writer: WriterId,
+    /// The writer's previous node.
+    pub prev: Option<NodeId>,
+    /// What it is for.
+    pub kind: Kind,
+    /// The grant that it acts under.
+    pub cap: Option<NodeId>,
+    /// What it links to.
+    pub links: Vec<NodeId>,
+    /// Its value, where that is here.
+    pub value: Option<Bytes>,
+}
+
+impl Named {
+    /// The node with this id, stored or earlier in the same group. Two point reads at most.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn find(id: &NodeId, known: &Known<'_>) -> Result<Option<Self>, Error> {
+        let Some((header, value)) = known.get(id)? else { return Ok(None) };
+        let ext = Ext::decode(&header.ext)
+            .map_err(|source| Error::Damaged { row: format!("node {id}"), source: Some(source) })?;
+        let Ext { kind, cap, links } = ext;
+        Ok(Some(Self { writer: header.writer, prev: header.prev, kind, cap, links, value }))
+    }
 }
 
 /// Whose standing a commit changes; nodes of the commit itself may be among them.

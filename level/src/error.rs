@@ -52,13 +52,11 @@ pub enum Error {
 
     /// An earlier write failed, so nothing more is written. It may have been one in the background, of a table, and
     /// then this is the first that is heard of it; most often the disk is full.
-    #[error(
-        "an earlier write failed: look whether the disk is full, drop every handle and open the level again"
-    )]
+    #[error("an earlier write failed: look whether the disk is full, close it and open it again")]
     Poisoned,
 
     /// No room left on the disk, or in the quota.
-    #[error("no room left for {}: make room, drop every handle and open the level again", path.display())]
+    #[error("no room left for {}: make room, then close it and open it again", path.display())]
     Full {
         /// Folder of the database.
         path: PathBuf,
@@ -114,7 +112,7 @@ pub enum Error {
     },
 
     /// The storage engine failed in a way that has no name here.
-    #[error("the storage engine failed at {}: drop every handle and open the level again", path.display())]
+    #[error("the storage engine failed at {}: close it and open it again", path.display())]
     Engine {
         /// Folder of the database.
         path: PathBuf,

@@ -96,6 +96,12 @@ impl Chains {
         (0..).map(BranchNo).zip(&self.branches)
     }
 
+    /// The branches of writers that forked.
+    pub(crate) fn forked(&self) -> Vec<(BranchNo, Branch)> {
+        let forked = self.of_writer.values().filter(|branches| branches.len() > 1).flatten();
+        forked.filter_map(|no| Some((*no, *self.get(*no)?))).collect()
+    }
+
     pub(crate) fn writers(&self) -> usize {
         self.of_writer.len()
     }

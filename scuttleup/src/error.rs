@@ -29,7 +29,9 @@ pub enum OpenError {
     #[error("this log is about another topic")]
     OtherTopic,
     /// The sidecar cannot be read or written.
-    #[error("the sidecar that guards against old copies of the log cannot be used")]
+    #[error(
+        "the sidecar that guards against old copies of the log cannot be used; if the database is no old copy, remove the sidecar"
+    )]
     Sidecar(#[source] std::io::Error),
     /// The system gave no identity, or one that cannot be used.
     #[error("there is no usable identity")]
@@ -101,8 +103,8 @@ pub enum Error {
     /// The identity did not sign.
     #[error("the entry could not be signed")]
     Sign(#[source] IdentityError),
-    /// The sidecar could not be written: the entry is stored, but the guard against old copies lags.
-    #[error("the entry is stored, but the sidecar beside the log could not be written")]
+    /// The sidecar could not be written: everything is stored, but the guard against old copies lags.
+    #[error("everything is stored, but the sidecar beside the log could not be written")]
     Sidecar(#[source] std::io::Error),
 }
 

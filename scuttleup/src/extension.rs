@@ -38,7 +38,8 @@ pub trait Extension: Send + Sync {
     /// What the store says when it is read. The log then stops taking writes until it is reopened.
     fn store(&self, entries: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error>;
 
-    /// Learns what was committed, after it was and outside of every lock. Default: nothing.
+    /// Learns what was committed, after it was, in order. It may read the log and must not write to it: others
+    /// wait to be told. Default: nothing.
     fn committed(&self, _: &Committed<'_>) {}
 
     /// Writes `ext` in as few bytes as its surroundings allow.
@@ -258,6 +259,8 @@ fn key_below(prefix: &[u8], key: &[u8]) -> Vec<u8> {
 pub struct Committed<'a> {
     /// New entries, in local order.
     pub entries: &'a [Entry],
+    /// Entries that were stored before, and whose missing value came now.
+    pub filled: &'a [Entry],
     /// Forks that show up now.
     pub forks: &'a [Fork],
     /// Whether this log appended them, rather than somebody else.

@@ -3,7 +3,8 @@
 //! It takes a stolen key, a copied folder or a liar. Nothing freezes: what to make of it is for the
 //! layers above.
 
-use crate::chains::Chains;
+use crate::chains::Branch;
+use crate::entry::BranchNo;
 use crate::error::Error;
 use crate::header::Header;
 use crate::identity;
@@ -76,13 +77,12 @@ impl Evidence {
 }
 
 /// All forks, out of the branches. Among several entries in one place, each is paired with the lowest.
-pub(crate) fn all(log: &Log, chains: &Chains) -> Result<Vec<Fork>, Error> {
+///
+/// `branches` are those of writers with more than one; a peer can make many, so nobody waits while they are read.
+pub(crate) fn all(log: &Log, branches: Vec<(BranchNo, Branch)>) -> Result<Vec<Fork>, Error> {
     let mut places = std::collections::BTreeMap::<_, Vec<EntryId>>::new();
-    for (no, branch) in chains.iter() {
+    for (no, branch) in branches {
         let seq = Seq(branch.root.map_or(1, |(_, shared)| shared.0 + 1));
-        if chains.of(&branch.writer).len() < 2 {
-            continue;
-        }
         let id_at = |no| Ok::<_, Error>(log.present(log.inner.store.change_on(no, seq)?)?.id());
         let siblings = places.entry((branch.writer, seq, branch.root.map(|(root, _)| root))).or_default();
         siblings.push(id_at(no)?);

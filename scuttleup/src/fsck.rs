@@ -72,7 +72,8 @@ impl Checked {
 impl Log {
     /// Checks everything. Reads the whole log; a hash an entry, about 40 µs a signature. Appends wait.
     ///
-    /// `each` sees every entry that decodes, in local order; it may add problems of its own.
+    /// `each` sees every entry that decodes, in local order; it may add problems of its own. It may look entries
+    /// up by id or number; other calls to the log may wait for the end of the check, and so for ever.
     ///
     /// # Errors
     ///

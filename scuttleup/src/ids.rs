@@ -15,7 +15,7 @@ pub struct ParseIdError {
     text: String,
 }
 
-fn from_hex(what: &'static str, text: &str) -> Result<[u8; 32], ParseIdError> {
+pub(crate) fn from_hex(what: &'static str, text: &str) -> Result<[u8; 32], ParseIdError> {
     let refuse = || ParseIdError { what, text: text.chars().take(80).collect() };
     let digits = text.as_bytes();
     let mut out = [0; 32];

@@ -19,7 +19,8 @@ pub struct Limits {
     pub sync_interval: Duration,
     /// Rewrites of the sidecar between two syncs of it, where no clock was handed in.
     pub sidecar_lag_max: u32,
-    /// Events that a subscriber may be behind; then it is told how many it missed.
+    /// Events that a subscriber may be behind; then it is told how many it missed. Each keeps its entry's
+    /// value in memory, of 1 MiB at most.
     pub events_max: usize,
     /// Problems that a check lists; the rest is counted.
     pub problems_max: usize,
@@ -34,7 +35,7 @@ impl Default for Limits {
             unsynced_bytes_max: 1 << 20,
             sync_interval: Duration::from_secs(1),
             sidecar_lag_max: 256,
-            events_max: 1_024,
+            events_max: 256,
             problems_max: 100,
         }
     }

@@ -126,7 +126,8 @@ impl Reader {
     pub(crate) fn new(log: Log, mut what: Read) -> Self {
         let last = if what.live { log.visible() } else { log.last() };
         let end = what.until.map_or(last, |until| last.min(Change(until.0.saturating_sub(1))));
-        let start = if what.tail { last } else { what.since.unwrap_or_default() };
+        let since = what.since.unwrap_or_default();
+        let start = if what.tail { last.max(since) } else { since };
         what.since = Some(start);
         let at =
             if what.reverse && !what.live { Change(end.0.max(start.0).saturating_add(1)) } else { start };
@@ -242,6 +243,7 @@ impl Reader {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl Iterator for Reader {
     type Item = Result<Entry, Error>;
 

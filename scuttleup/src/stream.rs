@@ -55,13 +55,13 @@ pub struct Exported {
 
 /// Why an import stopped, and where. What was imported until then is stored and stays.
 #[derive(Debug, thiserror::Error)]
-#[error("the import stopped at byte {at}, after {} new entries, which are kept", so_far.stored)]
+#[error("the import stopped at byte {at}; the {} new entries before it are kept", so_far.stored)]
 #[non_exhaustive]
 pub struct ImportError {
     /// Offset of the frame at fault, in bytes.
     pub at: u64,
     /// What was imported until then.
-    pub so_far: Imported,
+    pub so_far: Box<Imported>,
     /// What is wrong.
     #[source]
     pub cause: ImportCause,
@@ -71,6 +71,9 @@ pub struct ImportError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportCause {
+    /// No bytes at all.
+    #[error("there is nothing to import: the input is empty")]
+    Empty,
     /// Not an export.
     #[error("this is not an export of a log")]
     NotAnExport,
@@ -187,7 +190,6 @@ impl Log {
     /// # Errors
     ///
     /// [`ImportError`]. Whole groups that came before the fault are kept; nothing unverified is stored.
-    #[expect(clippy::result_large_err, reason = "it comes once an import, and says how far that got")]
     pub fn import(
         &self,
         input: &mut dyn Read,
@@ -202,7 +204,7 @@ impl Log {
                 if let Err(error) = flushed {
                     tracing::warn!(%error, "what was imported could not be made durable");
                 }
-                Err(ImportError { at, so_far: importer.done, cause })
+                Err(ImportError { at, so_far: Box::new(importer.done), cause })
             }
         }
     }
@@ -274,7 +276,7 @@ impl Importer<'_> {
             let at = self.frames.at;
             match self.one_export(progress) {
                 Ok(true) => self.done.exports += 1,
-                Ok(false) if self.done.exports == 0 => return Err((at, ImportCause::NotAnExport)),
+                Ok(false) if self.done.exports == 0 => return Err((at, ImportCause::Empty)),
                 Ok(false) => break,
                 Err(failed) => return Err(failed),
             }

@@ -161,7 +161,7 @@ fn what_is_no_export_of_such_a_log_is_named() {
     let mut other_topic = export.clone();
     other_topic[20] ^= 1;
     let cases: [(&str, Vec<u8>); 8] = [
-        ("this is not an export of a log", Vec::new()),
+        ("there is nothing to import: the input is empty", Vec::new()),
         ("this is not an export of a log", b"hello".to_vec()),
         ("this is not an export of a log", vec![0; 100_000]),
         ("this is not an export of a log", b"\n".iter().chain(&export).copied().collect()),

@@ -55,7 +55,11 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let heads = log.heads()?.len();
     println!();
     println!("commits  {commits:>8}  git rev-list --all --count");
-    println!("nodes    {:>8}  {} of them merges, in {seconds:.2} s with git's own time", log.last().0, done.merges);
+    println!(
+        "nodes    {:>8}  {} of them merges, in {seconds:.2} s with git's own time",
+        log.last().0,
+        done.merges
+    );
     println!("heads    {heads:>8}  git counts {childless} commits that no commit names as parent");
     println!("fsck     {:>8}  problems; every hash and signature was checked again", checked.problems_total);
     println!();
@@ -70,12 +74,21 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
 
 /// The last few nodes with what they link to, newest first.
 fn show_last(log: &Hyperlog<Utf8>) -> Result<(), Box<dyn Error>> {
-    let last: Vec<Node<String>> = log.changes(Read::all().reverse(true).limit(12)).collect::<Result<_, _>>()?;
+    let last: Vec<Node<String>> =
+        log.changes(Read::all().reverse(true).limit(12)).collect::<Result<_, _>>()?;
     let names: BTreeMap<NodeId, String> = last.iter().map(|node| (node.id, short(&node.id))).collect();
     for node in &last {
-        let links: Vec<String> = node.links.iter().map(|id| names.get(id).cloned().unwrap_or_else(|| short(id))).collect();
+        let links: Vec<String> =
+            node.links.iter().map(|id| names.get(id).cloned().unwrap_or_else(|| short(id))).collect();
         let links = if links.is_empty() { "nothing".into() } else { links.join(" and ") };
-        let value: String = node.value().map(String::as_str).unwrap_or_default().chars().filter(|c| !c.is_control()).take(100).collect();
+        let value: String = node
+            .value()
+            .map(String::as_str)
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(100)
+            .collect();
         println!("{} -> {links:<21} {value}", short(&node.id));
     }
     Ok(())

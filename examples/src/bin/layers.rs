@@ -56,7 +56,8 @@ fn check(found: &Edges, table: &[(&str, Option<&[&str]>)]) -> Vec<String> {
 /// The edges inside the workspace; what only tests use does not count.
 fn read() -> Result<Edges, Box<dyn std::error::Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output()?;
+    let output =
+        Command::new(cargo).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
@@ -71,7 +72,8 @@ fn edges(metadata: &Value) -> Edges {
     let members: BTreeSet<String> = packages.iter().map(name).collect();
     let uses = |package: &Value| {
         let dependencies = list(package.get("dependencies").unwrap_or(&Value::Null));
-        let shipped = dependencies.iter().filter(|dependency| dependency.get("kind").is_none_or(Value::is_null));
+        let shipped =
+            dependencies.iter().filter(|dependency| dependency.get("kind").is_none_or(Value::is_null));
         shipped.map(name).filter(|name| members.contains(name)).collect()
     };
     packages.iter().map(|package| (name(package), uses(package))).collect()
@@ -84,7 +86,8 @@ mod tests {
     use super::*;
 
     fn package(name: &str, uses: &[(&str, Option<&str>)]) -> Value {
-        let dependencies: Vec<Value> = uses.iter().map(|(name, kind)| json!({ "name": name, "kind": kind })).collect();
+        let dependencies: Vec<Value> =
+            uses.iter().map(|(name, kind)| json!({ "name": name, "kind": kind })).collect();
         json!({ "name": name, "dependencies": dependencies })
     }
 

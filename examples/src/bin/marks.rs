@@ -78,7 +78,9 @@ fn singles(cli: &Cli, durability: Durability, n: usize) -> Result<()> {
         Ok((n as f64 / ours, n as f64 / raw(&dir.join("raw"), &rows, mode)?))
     })?;
     match durability {
-        Durability::Buffered => report("single append, signed, buffered", &rounds, &Wanted::PerSecond(30_000.0)),
+        Durability::Buffered => {
+            report("single append, signed, buffered", &rounds, &Wanted::PerSecond(30_000.0))
+        }
         Durability::Synced => report("single append, signed, synced", &rounds, &Wanted::OfRaw(0.8)),
     }
     Ok(())
@@ -106,8 +108,9 @@ fn threads(cli: &Cli) -> Result<()> {
 fn opening(cli: &Cli) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("db");
-    open_log(Arc::new(Fjall::open(&path)?))
-        .and_then(|log| chain(&log.with_durability(Durability::Buffered), cli.nodes.div_ceil(BATCH), BATCH))?;
+    open_log(Arc::new(Fjall::open(&path)?)).and_then(|log| {
+        chain(&log.with_durability(Durability::Buffered), cli.nodes.div_ceil(BATCH), BATCH)
+    })?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..cli.rounds {
         let start = Instant::now();
@@ -121,8 +124,16 @@ fn opening(cli: &Cli) -> Result<()> {
     let (ours, theirs) = (median(&ours), median(&theirs));
     let verdict = verdict(ours <= Duration::from_millis(20));
     let ms = |d: Duration| d.as_secs_f64() * 1e3;
-    println!("opening {} nodes: {:.2} ms are ours, beside {:.0} ms of fjall; wanted 20 ms: {verdict}", cli.nodes, ms(ours), ms(theirs));
-    println!("on disk: {:.0} bytes a node, journals included", folder_bytes(&path)? as f64 / cli.nodes as f64);
+    println!(
+        "opening {} nodes: {:.2} ms are ours, beside {:.0} ms of fjall; wanted 20 ms: {verdict}",
+        cli.nodes,
+        ms(ours),
+        ms(theirs)
+    );
+    println!(
+        "on disk: {:.0} bytes a node, journals included",
+        folder_bytes(&path)? as f64 / cli.nodes as f64
+    );
     Ok(())
 }
 
@@ -168,7 +179,8 @@ fn raw(path: &Path, batches: &[Recorded], mode: PersistMode) -> Result<f64> {
     let FjallOptions { cache_bytes, memtable_bytes, journal_bytes, .. } = FjallOptions::default();
     let db = Database::builder(path).cache_size(cache_bytes).max_journaling_size(journal_bytes).open()?;
     let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes);
-    let keyspaces = NAMES.iter().map(|name| db.keyspace(name, options)).collect::<fjall::Result<Vec<Keyspace>>>()?;
+    let keyspaces =
+        NAMES.iter().map(|name| db.keyspace(name, options)).collect::<fjall::Result<Vec<Keyspace>>>()?;
     let start = Instant::now();
     for rows in batches {
         let mut batch = db.batch().durability(Some(mode));
@@ -194,7 +206,9 @@ fn record(write: impl FnOnce(&Hyperlog) -> Result<()>) -> Result<Vec<Recorded>> 
     let batches = std::mem::take(&mut *recorder.batches.lock().unwrap_or_else(PoisonError::into_inner));
     let subs = NAMES.iter().map(|name| recorder.sub(name)).collect::<std::result::Result<Vec<Sub>, _>>()?;
     let place = |sub| subs.iter().position(|known| *known == sub).unwrap_or(usize::MAX);
-    let rows = |batch: &Batch| batch.iter().map(|(sub, key, value)| (place(sub), key.clone(), value.cloned())).collect();
+    let rows = |batch: &Batch| {
+        batch.iter().map(|(sub, key, value)| (place(sub), key.clone(), value.cloned())).collect()
+    };
     Ok(batches.iter().map(rows).collect())
 }
 

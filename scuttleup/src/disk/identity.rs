@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{FolderError, io_error, private, sync_parent};
 use crate::identity::{Identity, IdentityError};
-use crate::ids::EntryId;
+use crate::ids::from_hex;
 
 pub(super) fn read(path: &Path) -> Result<Option<Identity>, FolderError> {
     let mut file = match private(OpenOptions::new().read(true)).open(path) {
@@ -26,8 +26,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Identity>, FolderError> {
         Err(error) => return Err(io_error("read the identity", path)(error)),
     }
     let digits = text.strip_suffix('\n').unwrap_or(&text);
-    let seed: EntryId = digits.parse().map_err(|_| not_an_identity())?;
-    Ok(Some(Identity::from_seed(&Zeroizing::new(*seed.as_bytes()))))
+    let seed = from_hex("an identity", digits).map(Zeroizing::new).map_err(|_| not_an_identity())?;
+    Ok(Some(Identity::from_seed(&seed)))
 }
 
 #[cfg(unix)]

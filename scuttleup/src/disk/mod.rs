@@ -117,6 +117,13 @@ impl Folder {
         self.new_identity
     }
 
+    /// Where the end of the database's journal is kept, if a crash left it in pieces and opening had to cut it
+    /// off. What was synced is not in it.
+    #[must_use]
+    pub fn torn(&self) -> Option<&Path> {
+        self.level.torn()
+    }
+
     /// Where the folder is.
     #[must_use]
     pub fn path(&self) -> &Path {

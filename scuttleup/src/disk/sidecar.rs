@@ -116,11 +116,11 @@ fn decode_slot(slot: &Bytes) -> Result<(u64, Mark), Malformed> {
 
 /// The newer of the two slots that can be read. None in a file that was just made.
 fn read_slots(file: &File) -> io::Result<Option<(u64, Mark)>> {
-    let mut found = None;
-    let mut damaged = None;
+    let (mut found, mut damaged, mut empty) = (None, None, 0);
     for slot in 0..2 {
         let bytes = read_at(file, SLOT_USED_BYTES, slot * SLOT_BYTES)?;
         if bytes.iter().all(|byte| *byte == 0) {
+            empty += 1;
             continue;
         }
         match decode_slot(&bytes) {
@@ -131,6 +131,8 @@ fn read_slots(file: &File) -> io::Result<Option<(u64, Mark)>> {
         }
     }
     match (found, damaged) {
+        // The very first write was torn: the log was being made, and had nothing to guard.
+        (None, Some(_)) if empty > 0 => Ok(None),
         (None, Some(error)) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
         (found, _) => Ok(found),
     }

@@ -24,6 +24,8 @@ pub struct Appended {
     pub peer: WriterId,
     /// Its number there.
     pub seq: Seq,
+    /// The writer's entry before it; none for its first.
+    pub prev: Option<EntryId>,
     /// Its id.
     pub id: EntryId,
     /// Its number in the local order.
@@ -86,6 +88,7 @@ impl Transaction<'_> {
         let appended = Appended {
             peer: header.writer,
             seq: header.seq,
+            prev: header.prev,
             id,
             change: Change(self.last.0 + self.drafts.len() as u64 + 1),
         };
@@ -201,7 +204,8 @@ impl Log {
     /// Runs `build` while nobody else writes, and commits what it appended when it returns `Ok`. Without
     /// a durability of its own it takes the log's.
     ///
-    /// `build` must not write to this log: it would wait for itself.
+    /// `build` has the log to itself. What it needs of it is in the [`Transaction`]; a call to the log from in
+    /// there may wait for the end of the transaction, and so for ever.
     ///
     /// # Errors
     ///

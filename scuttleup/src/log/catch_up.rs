@@ -30,9 +30,15 @@ impl State {
             tracing::warn!(lost, "the log is older than its sidecar: batches that were durable are not here");
         }
         if let Some((seq, id)) = mark.last.filter(|_| mark.writer == writer) {
-            match store.by_id(&id)? {
-                Some(entry) => self.go_on_from(&entry),
-                None => self.missing = Some(Missing { seq, id }),
+            match store.by_id(&id) {
+                Ok(Some(entry)) => self.go_on_from(&entry),
+                Ok(None) => self.missing = Some(Missing { seq, id }),
+                // Nothing is built upon it, but the log opens: it can be read and checked.
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::error!(%error, "the entry that this writer wrote last cannot be read");
+                    self.missing = Some(Missing { seq, id });
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(lost)

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::Log;
 use super::write::New;
-use super::{Event, Log};
 use crate::chains::Chains;
 use crate::entry::{Entry, Value};
 use crate::error::GroupError;
@@ -21,7 +21,8 @@ pub struct Ingested {
     pub duplicates: usize,
     /// Values that had been missing and came now.
     pub filled: usize,
-    /// Forks that show up now.
+    /// Forks that show up now: each new entry with the one that stood in its place first. Where there are
+    /// three, [`Log::forks`] pairs them with the lowest instead, on every replica alike.
     pub forks: Vec<Fork>,
 }
 
@@ -34,14 +35,15 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`GroupError::TooManyBranches`], or what the store says. Then nothing of the group is stored.
+    /// [`GroupError::TooManyBranches`], and then nothing of the group is stored; or what the store says, and
+    /// then the log takes no more writes until it is reopened.
     pub fn ingest(&self, group: Verified) -> Result<Ingested, GroupError> {
         let inner = &*self.inner;
         if group.log != inner.tag {
             return Err(GroupError::OtherLog);
         }
         let mut ingested = Ingested::default();
-        let filled = {
+        {
             let mut state = inner.state();
             state.check_writable()?;
             inner.write_drafts(&mut state)?;
@@ -56,15 +58,12 @@ impl Log {
             if new.is_empty() && values.is_empty() {
                 return Ok(ingested);
             }
-            let filled = values.iter().map(|(change, _)| *change).collect::<Vec<_>>();
             inner.write(&mut state, new, values, false)?;
             let written = state.untold.last().expect("what was just written was not told yet");
             ingested.stored = written.entries.iter().map(Entry::change).collect();
             ingested.forks.clone_from(&written.forks);
-            filled
-        };
+        }
         inner.tell();
-        self.tell_filled(&filled)?;
         inner.sync_if_due()?;
         Ok(ingested)
     }
@@ -87,15 +86,6 @@ impl Log {
             last.ends_group = true;
         }
         Ok((new, values))
-    }
-
-    fn tell_filled(&self, changes: &[Change]) -> Result<(), GroupError> {
-        if self.inner.events.is_heard() {
-            for change in changes {
-                self.inner.events.send(Event::Filled(self.present(*change)?));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -110,6 +110,9 @@ impl Options {
 
     /// Opens the log in `level`, founding it when there is none. O(branches); entries are not read.
     ///
+    /// A level holds one log, opened once: two at a time would write over each other. A database on disk sees to
+    /// that itself.
+    ///
     /// # Errors
     ///
     /// [`OpenError`] when the store holds something else, or cannot be used.
@@ -433,13 +436,9 @@ impl Log {
         Ok(true)
     }
 
-    /// Entries whose value is not here yet, in local order.
-    ///
-    /// # Errors
-    ///
-    /// What the store says.
-    pub fn pending(&self) -> Result<Vec<Entry>, Error> {
-        self.inner.store.pending().map(|change| self.present(change?)).collect()
+    /// Entries whose value is not here yet, in local order, lazily.
+    pub fn pending(&self) -> impl Iterator<Item = Result<Entry, Error>> + '_ {
+        self.inner.store.pending().map(|change| self.present(change?))
     }
 
     /// Reads entries in local order; see [`Read`].
@@ -460,7 +459,8 @@ impl Log {
     ///
     /// What the store says.
     pub fn forks(&self) -> Result<Vec<Fork>, Error> {
-        crate::fork::all(self, &self.inner.state().chains)
+        let branches = self.inner.state().chains.forked();
+        crate::fork::all(self, branches)
     }
 
     /// What proves a fork to somebody who has nothing but the writer's key. Bounded by two groups.

@@ -33,6 +33,8 @@ pub(super) struct New {
 pub(super) struct Written {
     pub(super) entries: Vec<Entry>,
     pub(super) forks: Vec<Fork>,
+    /// Entries that were stored before, and whose value came now.
+    filled: Vec<Entry>,
     own: bool,
 }
 
@@ -89,17 +91,19 @@ impl Inner {
         let mut making = Making { arena: std::mem::take(&mut state.arena), ..Making::default() };
         let commit = state.commits + 1;
         let before_own = new.iter().position(|new| new.own).map(|place| Change(state.last.0 + place as u64));
-        let mut written = Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), own };
+        let mut written =
+            Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), filled: Vec::new(), own };
         for new in new {
             let (entry, fork) = self.place(state, &mut making, new, &written.entries)?;
             state.last = entry.change;
             written.forks.extend(fork);
             written.entries.push(entry);
         }
-        let mut touched = self.put_values(&mut making, values)?;
+        let valued = self.put_values(&mut making, values)?;
         let mut batch = making.batch;
         state.arena = making.arena;
-        touched.extend(written.entries.iter().map(|entry| entry.branch));
+        let touched = written.entries.iter().chain(&valued).map(|entry| entry.branch).collect();
+        written.filled = valued.into_iter().filter(|entry| matches!(entry.value, Value::Here(_))).collect();
         self.put_branches(state, &mut batch, &touched, commit);
         if !written.entries.is_empty() {
             let mut rows = Rows { store: &self.store, batch: &mut batch, prefix: EXTENSION.to_vec() };
@@ -203,20 +207,17 @@ impl Inner {
         }
     }
 
-    /// Returns the branches of the entries whose values change.
-    fn put_values(
-        &self,
-        making: &mut Making,
-        values: Vec<(Change, Value)>,
-    ) -> Result<BTreeSet<BranchNo>, Error> {
-        let mut touched = BTreeSet::new();
+    /// Returns the entries with their new values.
+    fn put_values(&self, making: &mut Making, values: Vec<(Change, Value)>) -> Result<Vec<Entry>, Error> {
+        let mut valued = Vec::with_capacity(values.len());
         for (change, value) in values {
             let entry = self.store.by_change(change)?;
             let entry = entry.ok_or_else(|| Error::damaged(format!("entry {change}, which is missing")))?;
-            touched.insert(entry.branch);
-            self.store.put_value(&mut making.batch, &mut making.arena, &Entry { value, ..entry });
+            let entry = Entry { value, ..entry };
+            self.store.put_value(&mut making.batch, &mut making.arena, &entry);
+            valued.push(entry);
         }
-        Ok(touched)
+        Ok(valued)
     }
 
     /// Tells subscribers and live readers of what was committed, in order.
@@ -229,11 +230,14 @@ impl Inner {
         self.wake.notify(usize::MAX);
     }
 
-    fn tell_of(&self, Written { entries, forks, own, .. }: &Written) {
-        self.extension.committed(&Committed { entries, forks, own: *own });
+    fn tell_of(&self, Written { entries, forks, filled, own }: &Written) {
+        self.extension.committed(&Committed { entries, filled, forks, own: *own });
         if self.events.is_heard() {
             for entry in entries {
                 self.events.send(Event::Stored(entry.clone()));
+            }
+            for entry in filled {
+                self.events.send(Event::Filled(entry.clone()));
             }
             for fork in forks {
                 self.events.send(Event::Forked(*fork));

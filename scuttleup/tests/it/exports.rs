@@ -9,7 +9,6 @@ use crate::support::{
     Forged, assert_clean, chain, dump, export, group, identity, ids, import, log, log_on_level, take, values,
 };
 
-#[expect(clippy::result_large_err, reason = "that is the error of an import")]
 fn try_import(log: &Log, mut bytes: &[u8]) -> Result<scuttleup::Imported, ImportError> {
     log.import(&mut bytes, &mut |_| {})
 }

@@ -48,7 +48,7 @@ fn read_everything(log: &Log) {
     for tip in log.tips() {
         log.get(&tip.id).map(drop).unwrap_or_else(allowed);
     }
-    log.pending().map(drop).unwrap_or_else(allowed);
+    log.pending().try_for_each(|entry| entry.map(drop)).unwrap_or_else(allowed);
     match log.forks() {
         Ok(forks) => forks.iter().for_each(|fork| log.evidence(fork).map(drop).unwrap_or_else(allowed)),
         Err(error) => allowed(error),

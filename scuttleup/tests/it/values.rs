@@ -43,14 +43,14 @@ fn a_value_that_was_deleted_there_is_pending_here_and_filled_in_later() {
     let two = log(2);
     assert_eq!(import(&two, &export(&one)).stored, 3);
     assert_eq!(two.entries(&one.writer(), Seq(2)).unwrap()[0].value(), &Value::Pending);
-    assert_eq!(two.pending().unwrap().len(), 1);
+    assert_eq!(two.pending().count(), 1);
     let checked = two.fsck(|_, _| {}).unwrap();
     assert!(checked.is_clean() && (checked.deleted, checked.pending) == (0, 1), "{checked:?}");
     // Relayed as it is; and another hollow one fills nothing.
     let three = log(3);
     import(&three, &export(&two));
     assert_eq!(import(&two, &export(&one)).filled, 0);
-    assert_eq!(three.pending().unwrap().len(), 1);
+    assert_eq!(three.pending().count(), 1);
 
     let mut news = two.subscribe();
     let report = import(&two, &full);
@@ -58,7 +58,7 @@ fn a_value_that_was_deleted_there_is_pending_here_and_filled_in_later() {
     let Some(News::Event(Event::Filled(entry))) = news.try_next() else { panic!("no event") };
     assert_eq!((entry.seq(), entry.value().bytes().unwrap().as_ref()), (Seq(2), b"2".as_slice()));
     assert_eq!(values(&two), ["1", "2", "3"]);
-    assert!(two.pending().unwrap().is_empty());
+    assert!(two.pending().next().is_none());
     assert_clean(&two);
     assert_eq!(import(&two, &full).filled, 0);
 }
@@ -75,7 +75,7 @@ fn a_deleted_value_does_not_come_back() {
     let two = log(2);
     import(&two, &export(&one));
     two.del(&one.writer(), Seq(1)).unwrap();
-    assert!(two.pending().unwrap().is_empty());
+    assert!(two.pending().next().is_none());
     import(&two, &full);
     assert_eq!(values(&two), ["-", "2"]);
     assert_clean(&two);
@@ -90,7 +90,7 @@ fn a_wrong_value_fills_nothing() {
     wrong.value = b"wrong".to_vec();
     // Its hash makes it another entry, with a signature that does not fit.
     assert!(take(&log, group(&[wrong])).is_err());
-    assert_eq!(log.pending().unwrap().len(), 1);
+    assert_eq!(log.pending().count(), 1);
     assert_eq!(take(&log, group(&[honest])).unwrap().filled, 1);
     assert_eq!(values(&log), ["right"]);
 }

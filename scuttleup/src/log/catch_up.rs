@@ -35,7 +35,7 @@ impl State {
                 Ok(None) => self.missing = Some(Missing { seq, id }),
                 // Nothing is built upon it, but the log opens: it can be read and checked.
                 Err(error @ Error::Damaged { .. }) => {
-                    tracing::error!(%error, "the entry that this writer wrote last cannot be read");
+                    tracing::warn!(%error, "the entry that this writer wrote last cannot be read");
                     self.missing = Some(Missing { seq, id });
                 }
                 Err(error) => return Err(error),

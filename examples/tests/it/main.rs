@@ -1,0 +1,3 @@
+//! The examples, run.
+
+mod git_graph;

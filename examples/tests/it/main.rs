@@ -1,3 +1,4 @@
 //! The examples, run.
 
 mod git_graph;
+mod workshop;

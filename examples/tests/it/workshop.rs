@@ -1,0 +1,130 @@
+//! The exercises of the workshop, run as a learner runs them. Solved with `--features solution`, else as they are in
+//! the tree.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+struct Exercise {
+    program: &'static str,
+    readme: &'static str,
+    exercise: &'static str,
+    solution: &'static str,
+    steps: usize,
+}
+
+macro_rules! exercise {
+    ($program:literal, $folder:literal, $steps:literal) => {
+        Exercise {
+            program: env!(concat!("CARGO_BIN_EXE_", $program)),
+            readme: include_str!(concat!("../../workshop/", $folder, "/README.md")),
+            exercise: include_str!(concat!("../../workshop/", $folder, "/exercise.rs")),
+            solution: include_str!(concat!("../../workshop/", $folder, "/solution.rs")),
+            steps: $steps,
+        }
+    };
+}
+
+const EXERCISES: [Exercise; 4] = [
+    exercise!("workshop-01", "01-put-and-get", 5),
+    exercise!("workshop-02", "02-append-and-read", 4),
+    exercise!("workshop-03", "03-links-and-heads", 4),
+    exercise!("workshop-04", "04-concatenate-two-logs", 4),
+];
+
+fn run(exercise: &Exercise, folder: &Path) -> (Output, String) {
+    let output = Command::new(exercise.program).arg(folder).output().unwrap();
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (output, String::from_utf8(text).unwrap())
+}
+
+fn todo(step: usize) -> String {
+    format!("todo!(\"{step}: ")
+}
+
+/// Somebody who has begun to solve the exercises runs the tests, too: then the first step that is left is named.
+#[cfg(not(feature = "solution"))]
+#[test]
+fn an_unsolved_step_is_named_without_a_backtrace() {
+    for exercise in &EXERCISES {
+        let left: Vec<usize> =
+            (1..=exercise.steps).filter(|step| exercise.exercise.contains(&todo(*step))).collect();
+        if left.len() < exercise.steps {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (output, text) = run(exercise, &folder.path().join("log"));
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("\nstep 1 is not done yet: ") && text.contains("exercise.rs:"), "{text}");
+        assert!(!text.contains("panicked") && !text.contains("\ndone"), "{text}");
+    }
+}
+
+#[cfg(feature = "solution")]
+#[test]
+fn the_solutions_are_done() {
+    for exercise in &EXERCISES {
+        let folder = tempfile::tempdir().unwrap();
+        let (output, text) = run(exercise, &folder.path().join("log"));
+        assert!(output.status.success() && text.ends_with("\ndone\n"), "{text}");
+        for step in 1..=exercise.steps {
+            assert!(text.contains(&format!("\n{step}. ")), "step {step} was not run: {text}");
+        }
+    }
+}
+
+/// As in the workshop on append-only logs: `{peer, seq: 1}`, then `{peer, seq: 2}`.
+#[cfg(feature = "solution")]
+#[test]
+fn a_second_run_goes_on_where_the_first_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.ends_with("entry: 'hello world'}"));
+        lines.map(|line| line.trim().to_owned()).collect()
+    };
+    let [first, second] = [(), ()].map(|()| lines(&run(&EXERCISES[1], &folder.path().join("log")).1));
+    assert_eq!(first.len(), 1);
+    assert!(first[0].contains("seq: 1,"), "{first:?}");
+    assert_eq!(second, [first[0].clone(), first[0].replace("seq: 1,", "seq: 2,")]);
+}
+
+/// With a solution in place of an exercise no other test of this file would notice.
+#[cfg(feature = "solution")]
+#[test]
+fn every_step_is_left_to_do_in_the_exercise_and_to_none_in_the_solution() {
+    for exercise in &EXERCISES {
+        for step in 1..=exercise.steps {
+            assert_eq!(exercise.exercise.matches(&todo(step)).count(), 1, "{} step {step}", exercise.program);
+        }
+        assert_eq!(exercise.exercise.matches("todo!").count(), exercise.steps, "{}", exercise.program);
+        assert!(!exercise.solution.contains("todo!"), "{}", exercise.program);
+    }
+}
+
+#[test]
+fn hints_are_lines_of_the_solution() {
+    for exercise in &EXERCISES {
+        let blocks = exercise.readme.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let hints: Vec<&str> = blocks.flat_map(str::lines).collect();
+        assert!(!hints.is_empty(), "{}", exercise.program);
+        for hint in hints {
+            assert!(exercise.solution.lines().any(|line| line == hint), "{}: {hint}", exercise.program);
+        }
+    }
+}
+
+#[test]
+fn exercise_and_solution_promise_the_same() {
+    let promises = |code: &'static str| -> Vec<&'static str> {
+        let kept =
+            |line: &&str| line.starts_with("///") || line.starts_with("pub ") || line.starts_with("use ");
+        code.lines().filter(kept).collect()
+    };
+    for exercise in &EXERCISES {
+        let solution: Vec<String> = promises(exercise.solution)
+            .iter()
+            .map(|line| line.replace("(mut ", "(").replace(" mut ", " "))
+            .collect();
+        assert_eq!(promises(exercise.exercise), solution, "{}", exercise.program);
+    }
+}

@@ -99,7 +99,8 @@ fn watch() {
         thread::sleep(STEP_TIME);
         let step = now();
         if step == before {
-            eprintln!("\nstep {step} does not come to an end: what it waits for never comes");
+            let seconds = STEP_TIME.as_secs();
+            eprintln!("\nstep {step} did not end within {seconds} seconds: it waits for what never comes");
             process::exit(1);
         }
         before = step;

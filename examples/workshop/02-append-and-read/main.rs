@@ -56,6 +56,12 @@ fn steps() -> Result<()> {
     ensure(lines.iter().all(|line| line.peer == peer), format!("every line should name the peer {peer:?}"))?;
     same("the last line", &lines.last().map(|line| line.entry.as_str()), &Some("hello world"))?;
 
+    let many = Log::open(Memory::new(), Identity::generate())?;
+    many.append_batch(["one", "two", "three"])?;
+    let values: Vec<String> = exercise::read(&many)?.into_iter().map(|line| line.entry).collect();
+    println!("   another log: {values:?}");
+    same("the entries of a log with three", &values, &["one", "two", "three"].map(str::to_owned).to_vec())?;
+
     step(4, "Read live, while another thread appends");
     live()?;
 
@@ -63,25 +69,26 @@ fn steps() -> Result<()> {
     Ok(())
 }
 
-/// Reads live from a log to which another thread appends. That one waits with each message until the one before
-/// was seen, so whoever does not read live gets one at most.
+/// Reads live from a log that has an entry already, and to which another thread appends. That one waits with each
+/// message until the one before was seen, so whoever does not read live gets one.
 fn live() -> Result<()> {
     const MESSAGES: [&str; 3] = ["good morning", "good day", "good night"];
+    let [first, rest @ ..] = MESSAGES;
     let log = Log::open(Memory::new(), Identity::generate())?;
+    log.append(first)?;
     let (tell, told) = mpsc::channel();
     let mut seen = Vec::new();
     let read = thread::scope(|scope| {
         let appending = log.clone();
         scope.spawn(move || {
-            for message in MESSAGES {
-                // Who reads the log finds out what did not get there.
-                let appended = appending.append(message);
-                if appended.is_err() || told.recv().is_err() {
+            for message in rest {
+                // What was not appended is not seen, and that is told below.
+                if told.recv().is_err() || appending.append(message).is_err() {
                     break;
                 }
             }
         });
-        // Moved in, so that it is dropped when the reader ends in whatever way, and the thread ends, too.
+        // Moved in here, so that it is dropped however the reader ends, and the thread ends, too.
         let tell = tell;
         exercise::read_live(&log, MESSAGES.len() as u64, &mut |line| {
             println!("   seen: {line}");

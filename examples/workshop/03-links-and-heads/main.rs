@@ -31,7 +31,8 @@ fn steps() -> Result<()> {
     step(2, "List all nodes");
     let nodes = exercise::list(&log)?;
     nodes.iter().for_each(show);
-    same("the nodes, in the order in which they were added", &nodes, &vec![root, soup.clone()])?;
+    let values: Vec<String> = nodes.iter().map(text).collect();
+    same("the values, in the order in which they were added", &values, &vec![text(&root), text(&soup)])?;
 
     step(3, "Fork the graph");
     println!("   heads before: {:?}", log.heads()?);

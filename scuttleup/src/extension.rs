@@ -97,6 +97,8 @@ pub struct Refusal(pub Box<dyn std::error::Error + Send + Sync>);
 pub struct Known<'a> {
     pub(crate) store: &'a Store,
     pub(crate) earlier: &'a dyn Earlier,
+    /// An entry that is known to be stored: most local entries name the one before them.
+    pub(crate) tip: Option<EntryId>,
 }
 
 impl std::fmt::Debug for Known<'_> {
@@ -118,7 +120,7 @@ impl Known<'_> {
     ///
     /// What the store says.
     pub fn contains(&self, id: &EntryId) -> Result<bool, Error> {
-        Ok(self.earlier.contains(id) || self.store.change_of(id)?.is_some())
+        Ok(self.tip == Some(*id) || self.earlier.contains(id) || self.store.change_of(id)?.is_some())
     }
 
     /// The header of an entry, and its value where that is here. Two point reads at most.

@@ -58,7 +58,7 @@ fn check_admission(
     extension: &dyn Extension,
 ) -> Result<(), GroupError> {
     let candidate = Candidate { id: entry.id, header: &entry.header, value: entry.value.as_ref() };
-    extension.admit(&candidate, &Known { store, earlier }).map_err(|error| match error {
+    extension.admit(&candidate, &Known { store, earlier, tip: None }).map_err(|error| match error {
         AdmitError::Refused(refusal) => GroupError::Refused { id: entry.id, refusal },
         AdmitError::Store(error) => GroupError::Store(error),
     })

@@ -124,7 +124,7 @@ impl Transaction<'_> {
     }
 
     fn known(&self) -> Known<'_> {
-        Known { store: &self.log.store, earlier: &*self.drafts }
+        Known { store: &self.log.store, earlier: &*self.drafts, tip: self.own_tip.map(|tip| tip.id) }
     }
 
     fn admit(&self, candidate: &Candidate<'_>) -> Result<(), Error> {
@@ -144,29 +144,29 @@ impl Inner {
         if state.drafts.len() == 0 {
             return Ok(());
         }
-        let drafts = std::mem::take(&mut state.drafts);
-        let new = self.seal(drafts.into_entries())?;
+        let drafts = std::mem::take(&mut state.drafts).into_entries();
+        let mut signatures = self.sign_runs(&drafts)?.into_iter().peekable();
+        let new = drafts.into_iter().enumerate().map(|(place, draft)| {
+            let signature = signatures.next_if(|(end, _)| *end == place).map(|(_, signature)| signature);
+            New { received: Received { signature, ..draft }, ends_group: signature.is_some() }
+        });
         self.write(state, new, Vec::new(), true)
     }
 
-    /// Cuts own entries into runs and signs the last of each.
-    fn seal(&self, drafts: Vec<Received>) -> Result<Vec<New>, Error> {
-        let mut sealed: Vec<New> = Vec::with_capacity(drafts.len());
+    /// Cuts own entries into runs: the places where they end, and the signatures there.
+    fn sign_runs(&self, drafts: &[Received]) -> Result<Vec<(usize, [u8; 64])>, Error> {
+        let mut signatures = Vec::new();
         let (mut entries, mut size) = (0, 0);
-        let mut drafts = drafts.into_iter().peekable();
-        while let Some(Received { id, header, value, .. }) = drafts.next() {
+        for (place, draft) in drafts.iter().enumerate() {
             entries += 1;
-            size += header.size();
-            let next = drafts.peek().map(|next| next.header.size());
-            let ends_group = entries == RUN_ENTRIES_MAX || next.is_none_or(|next| size + next > UNIT_BYTES);
-            let signature =
-                if ends_group { Some(self.identity.sign(&id).map_err(Error::Sign)?) } else { None };
-            if ends_group {
+            size += draft.header.size();
+            let next = drafts.get(place + 1).map(|next| next.header.size());
+            if entries == RUN_ENTRIES_MAX || next.is_none_or(|next| size + next > UNIT_BYTES) {
+                signatures.push((place, self.identity.sign(&draft.id).map_err(Error::Sign)?));
                 (entries, size) = (0, 0);
             }
-            sealed.push(New { id, header, value, signature, ends_group, own: true });
         }
-        Ok(sealed)
+        Ok(signatures)
     }
 }
 

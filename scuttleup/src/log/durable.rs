@@ -25,6 +25,8 @@ pub(super) struct Durable {
 struct Sync {
     /// Somebody is syncing; the others wait for the end of that turn.
     busy: bool,
+    /// How many wait.
+    waiting: usize,
     /// Commits that are durable, and the last entry in them.
     commits: u64,
     last: Change,
@@ -48,7 +50,14 @@ struct Pending {
 impl Durable {
     pub(super) fn new(last: Change, commits: u64) -> Self {
         Self {
-            sync: Mutex::new(Sync { busy: false, commits, last, sidecar_at: None, sidecar_lag: 0 }),
+            sync: Mutex::new(Sync {
+                busy: false,
+                waiting: 0,
+                commits,
+                last,
+                sidecar_at: None,
+                sidecar_lag: 0,
+            }),
             turn_ended: Condvar::new(),
             pending: Mutex::new(Pending { last, ..Pending::default() }),
             visible: AtomicU64::new(last.0),
@@ -75,7 +84,9 @@ impl Durable {
                 sync.busy = true;
                 return Some(Turn { durable: self });
             }
+            sync.waiting += 1;
             sync = self.turn_ended.wait(sync).unwrap_or_else(PoisonError::into_inner);
+            sync.waiting -= 1;
         }
     }
 
@@ -97,8 +108,12 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.durable.sync().busy = false;
-        self.durable.turn_ended.notify_all();
+        let mut sync = self.durable.sync();
+        sync.busy = false;
+        // Waking is a call to the system, and mostly there is nobody to wake.
+        if sync.waiting > 0 {
+            self.durable.turn_ended.notify_all();
+        }
     }
 }
 

@@ -58,7 +58,7 @@ impl Log {
             if new.is_empty() && values.is_empty() {
                 return Ok(ingested);
             }
-            inner.write(&mut state, new, values, false)?;
+            inner.write(&mut state, new.into_iter(), values, false)?;
             let written = state.untold.last().expect("what was just written was not told yet");
             ingested.stored = written.entries.iter().map(Entry::change).collect();
             ingested.forks.clone_from(&written.forks);
@@ -73,7 +73,7 @@ impl Log {
         let (mut new, mut values) = (Vec::new(), Vec::new());
         for received in group.known.into_iter().chain(group.fresh) {
             let Some(entry) = self.inner.store.by_id(&received.id)? else {
-                new.push(into_new(received));
+                new.push(New { received, ends_group: false });
                 continue;
             };
             ingested.duplicates += 1;
@@ -93,7 +93,7 @@ impl Log {
 fn new_branches(chains: &Chains, new: &[New]) -> usize {
     let (mut continued, mut added) = (BTreeSet::new(), BTreeSet::new());
     let mut count = 0;
-    for New { id, header, .. } in new {
+    for New { received: Received { id, header, .. }, .. } in new {
         let continues = header.prev.is_some_and(|prev| {
             added.remove(&prev)
                 || (chains.ending_in(&header.writer, &prev).is_some() && continued.insert(prev))
@@ -102,9 +102,4 @@ fn new_branches(chains: &Chains, new: &[New]) -> usize {
         added.insert(*id);
     }
     count
-}
-
-fn into_new(received: Received) -> New {
-    let Received { id, header, value, signature } = received;
-    New { id, header, value, signature, ends_group: false, own: false }
 }

@@ -119,20 +119,22 @@ impl Options {
     pub fn open(self, level: Arc<dyn Level>, identity: Identity) -> Result<Log, OpenError> {
         let (store, loaded) = Store::open(level, self.extension.kind(), self.topic)?;
         let Loaded { chains, commits, last, created } = loaded;
-        let own = store.own_branch(&identity.writer())?;
-        if own.is_some_and(|no| chains.get(no).is_none_or(|branch| branch.writer != identity.writer())) {
+        let own_stored = store.own_branch(&identity.writer())?;
+        if own_stored.is_some_and(|no| chains.get(no).is_none_or(|branch| branch.writer != identity.writer()))
+        {
             return Err(Error::damaged("the row of the own branch").into());
         }
         // A store that knows this writer only from others goes on from the longest branch.
         let longest = || {
             chains.of(&identity.writer()).iter().copied().max_by_key(|no| chains.get(*no).map(|b| b.tip_seq))
         };
-        let own = own.or_else(longest);
+        let own = own_stored.or_else(longest);
         let mut state = State {
             chains,
             commits,
             last,
             own,
+            own_stored,
             missing: None,
             poisoned: false,
             drafts: Drafts::default(),
@@ -217,6 +219,8 @@ struct State {
     last: Change,
     /// The branch on which this store last wrote for its identity.
     own: Option<BranchNo>,
+    /// What the store says of that.
+    own_stored: Option<BranchNo>,
     /// Set while the store is behind its sidecar: what it lacks.
     missing: Option<catch_up::Missing>,
     /// Set for good when a write failed: what is in memory may be ahead of the store.

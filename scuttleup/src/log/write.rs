@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use level::{Batch, Durability};
 
 use super::durable::Applied;
@@ -14,19 +13,15 @@ use crate::entry::{BranchNo, Entry, Value};
 use crate::error::Error;
 use crate::extension::{Committed, EXTENSION, Rows};
 use crate::fork::Fork;
+use crate::group::Received;
 use crate::header::Header;
 use crate::ids::{Change, EntryId, Seq};
 use crate::store::Arena;
 
 /// An entry that passed every check and gets its place now.
 pub(super) struct New {
-    pub(super) id: EntryId,
-    pub(super) header: Header,
-    pub(super) value: Option<Bytes>,
-    pub(super) signature: Option<[u8; 64]>,
+    pub(super) received: Received,
     pub(super) ends_group: bool,
-    /// Made by the call at hand, here. Never taken from a field that was received.
-    pub(super) own: bool,
 }
 
 /// What a commit stored.
@@ -68,7 +63,7 @@ impl Inner {
     pub(super) fn write(
         &self,
         state: &mut State,
-        new: Vec<New>,
+        new: impl ExactSizeIterator<Item = New>,
         values: Vec<(Change, Value)>,
         own: bool,
     ) -> Result<(), Error> {
@@ -84,17 +79,17 @@ impl Inner {
     fn try_write(
         &self,
         state: &mut State,
-        new: Vec<New>,
+        new: impl ExactSizeIterator<Item = New>,
         values: Vec<(Change, Value)>,
         own: bool,
     ) -> Result<Written, Error> {
         let mut making = Making { arena: std::mem::take(&mut state.arena), ..Making::default() };
         let commit = state.commits + 1;
-        let before_own = new.iter().position(|new| new.own).map(|place| Change(state.last.0 + place as u64));
+        let before_own = (own && new.len() > 0).then_some(state.last);
         let mut written =
             Written { entries: Vec::with_capacity(new.len()), forks: Vec::new(), filled: Vec::new(), own };
         for new in new {
-            let (entry, fork) = self.place(state, &mut making, new, &written.entries)?;
+            let (entry, fork) = self.place(state, &mut making, new, &written)?;
             state.last = entry.change;
             written.forks.extend(fork);
             written.entries.push(entry);
@@ -112,6 +107,7 @@ impl Inner {
         let bytes = batch.bytes();
         self.store.level().apply(batch, Durability::Buffered)?;
         state.commits = commit;
+        state.own_stored = state.own;
         self.last.store(state.last.0, Ordering::Release);
         self.note_applied(&Applied { commit, last: state.last, before_own, bytes });
         Ok(written)
@@ -123,18 +119,18 @@ impl Inner {
         state: &mut State,
         making: &mut Making,
         new: New,
-        so_far: &[Entry],
+        so_far: &Written,
     ) -> Result<(Entry, Option<Fork>), Error> {
-        let New { id, header, value, signature, ends_group, own } = new;
+        let New { received: Received { id, header, value, signature }, ends_group } = new;
         let change = Change(state.last.0 + 1);
-        let prev = self.find_prev(state, &header, making, so_far)?;
+        let prev = self.find_prev(state, &header, making, &so_far.entries)?;
         let sibling = self.find_sibling(state, &header, prev, making)?;
         let continues_own =
             header.writer == self.identity.writer() && state.own_tip().map(|tip| tip.id) == header.prev;
         let tip = Tip { writer: header.writer, seq: header.seq, id };
         let place = state.chains.place(tip, prev, change);
         // An own entry that comes back from a peer and continues what this store wrote is adopted.
-        if own || (continues_own && sibling.is_none()) {
+        if so_far.own || (continues_own && sibling.is_none()) {
             state.own = Some(place.branch);
         }
         let fork = sibling.map(|other| Fork::new(tip.writer, tip.seq, id, other));
@@ -202,7 +198,7 @@ impl Inner {
                 self.store.put_branch(batch, *no, branch, commit);
             }
         }
-        if let Some(own) = state.own.filter(|own| touched.contains(own)) {
+        if let Some(own) = state.own.filter(|own| state.own_stored != Some(*own)) {
             self.store.put_own_branch(batch, &self.identity.writer(), own);
         }
     }
@@ -253,6 +249,6 @@ impl Log {
     pub(super) fn set_values(&self, values: Vec<(Change, Value)>) -> Result<(), Error> {
         let mut state = self.inner.state();
         self.inner.write_drafts(&mut state)?;
-        self.inner.write(&mut state, Vec::new(), values, true)
+        self.inner.write(&mut state, std::iter::empty(), values, true)
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use hyperlog::disk::Folder;
-use hyperlog::{Change, Checked, Hyperlog, Imported, Node, NodeId, Options, Read};
+use hyperlog::{Change, Checked, Hyperlog, Imported, Node, NodeId, Read};
 use serde_json::json;
 
 use crate::cli::{Common, say, start, tell_lost};
@@ -89,8 +89,7 @@ impl Cli {
         let Self { common, command } = self;
         start("hyperlog", &common, || {
             let folder = common.folder()?;
-            let log = Options::from(folder.options()).open(folder.level(), folder.identity());
-            let log: Hyperlog = log.map_err(common.open_failed())?;
+            let log = Hyperlog::open_in(&folder).map_err(common.open_failed())?;
             tracing::info!(writer = %log.writer(), nodes = log.last().0, "opened the log");
             tell_lost(log.opened(), log.check_caught_up().is_ok());
             Program { common: &common, folder: &folder, log }.run(command)
@@ -227,7 +226,7 @@ impl Program<'_> {
 
     fn fsck(&self) -> Result<(), Failure> {
         let progress = Progress::new("nodes", self.log.last().0);
-        let checked = self.log.fsck(&mut |done, _| progress.set(done))?;
+        let checked = self.log.fsck_with(|done, _| progress.set(done))?;
         drop(progress);
         let told = self.tell_checked(&checked);
         // Damage is the worse news, whether or not somebody heard it all.
@@ -278,7 +277,7 @@ impl Program<'_> {
             return Err(Failure::ExportToTerminal);
         }
         let progress = Progress::new("nodes", self.log.visible().0);
-        let done = self.log.export(&mut out, &mut |done, _| progress.set(done))?;
+        let done = self.log.export_with(&mut out, |done, _| progress.set(done))?;
         drop(progress);
         say(&format!("exported {}, {} bytes", show::count(done.entries, "node", "nodes"), done.bytes));
         Ok(())
@@ -287,7 +286,7 @@ impl Program<'_> {
     fn import(&self) -> Result<(), Failure> {
         let progress = Progress::new("nodes", 0);
         let done =
-            self.log.import(&mut io::stdin().lock(), &mut |done| progress.set(done.stored + done.duplicates));
+            self.log.import_with(io::stdin().lock(), |done| progress.set(done.stored + done.duplicates));
         drop(progress);
         let done = done?;
         if self.common.json {

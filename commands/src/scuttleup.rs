@@ -58,7 +58,7 @@ impl Cli {
         let Self { common, command } = self;
         start("scuttleup", &common, || {
             let folder = common.folder()?;
-            let log = folder.options().open(folder.level(), folder.identity());
+            let log = folder.log();
             let log = log.map_err(common.open_failed())?;
             tracing::info!(writer = %log.writer(), entries = log.last().0, "opened the log");
             tell_lost(log.opened(), log.check_caught_up().is_ok());
@@ -80,10 +80,10 @@ fn append(log: &Log, json: bool, value: String) -> Result<(), Failure> {
     let appended = log.append(value)?;
     let mut out = io::stdout().lock();
     if json {
-        let (peer, id) = (appended.peer.to_string(), appended.id.to_string());
+        let (peer, id) = (appended.writer.to_string(), appended.id.to_string());
         writeln!(out, "{}", json!({ "peer": peer, "seq": appended.seq.0, "id": id }))?;
     } else {
-        writeln!(out, "{} {}", appended.peer, appended.seq)?;
+        writeln!(out, "{} {}", appended.writer, appended.seq)?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ pub(crate) fn run(log: &Log, progress: &mut dyn FnMut(u64, u64)) -> Result<Check
     let (mut total, mut rows) = (log.last().0, log.rows()?);
     let mut heads = BTreeMap::new();
     let (mut began, mut failed) = (false, None);
-    let mut checked = log.fsck(|entry, checked| {
+    let mut checked = log.fsck_with(|entry, checked| {
         // From here on adding waits: only now do the rows of heads belong to the nodes that are checked.
         if !std::mem::replace(&mut began, true) {
             total = log.last().0;

@@ -316,12 +316,21 @@ impl<E> Hyperlog<E> {
     /// # Errors
     ///
     /// [`ExportError`].
-    pub fn export(
+    pub fn export(&self, out: impl io::Write) -> Result<Exported, ExportError> {
+        self.log.export(out)
+    }
+
+    /// As [`export`](Self::export); `progress` is told the nodes done and in all.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`].
+    pub fn export_with(
         &self,
-        out: &mut dyn io::Write,
-        progress: &mut dyn FnMut(u64, u64),
+        out: impl io::Write,
+        progress: impl FnMut(u64, u64),
     ) -> Result<Exported, ExportError> {
-        self.log.export(out, progress)
+        self.log.export_with(out, progress)
     }
 
     /// Reads any concatenation of exports; see [`scuttleup::Log::import`].
@@ -329,22 +338,40 @@ impl<E> Hyperlog<E> {
     /// # Errors
     ///
     /// [`ImportError`].
-    pub fn import(
-        &self,
-        input: &mut dyn io::Read,
-        progress: &mut dyn FnMut(&Imported),
-    ) -> Result<Imported, ImportError> {
-        self.log.import(input, progress)
+    pub fn import(&self, input: impl io::Read) -> Result<Imported, ImportError> {
+        self.log.import(input)
     }
 
-    /// Checks everything: hashes, signatures, chains, groups, indexes, links and heads. Reads the whole
-    /// log; adding waits. `progress` is told the nodes done and in all.
+    /// As [`import`](Self::import); `progress` is told what was imported so far.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`].
+    pub fn import_with(
+        &self,
+        input: impl io::Read,
+        progress: impl FnMut(&Imported),
+    ) -> Result<Imported, ImportError> {
+        self.log.import_with(input, progress)
+    }
+
+    /// Checks everything: hashes, signatures, chains, groups, indexes, links and heads. Reads the whole log;
+    /// adding waits.
     ///
     /// # Errors
     ///
     /// When the store cannot be read at all. What is merely wrong is in [`Checked::problems`].
-    pub fn fsck(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked, Error> {
-        crate::fsck::run(&self.log, progress)
+    pub fn fsck(&self) -> Result<Checked, Error> {
+        self.fsck_with(|_, _| {})
+    }
+
+    /// As [`fsck`](Self::fsck); `progress` is told the nodes done and in all.
+    ///
+    /// # Errors
+    ///
+    /// As [`fsck`](Self::fsck).
+    pub fn fsck_with(&self, mut progress: impl FnMut(u64, u64)) -> Result<Checked, Error> {
+        crate::fsck::run(&self.log, &mut progress)
     }
 }
 
@@ -363,6 +390,16 @@ impl<E: Encoding> Hyperlog<E> {
     /// As [`Options::open`].
     pub fn open(level: impl Level + 'static, identity: Identity) -> Result<Self, OpenError> {
         Options::default().open(Arc::new(level), identity)
+    }
+
+    /// Opens an open log in a folder, which stays locked while the log is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    #[cfg(feature = "disk")]
+    pub fn open_in(folder: &scuttleup::disk::Folder) -> Result<Self, OpenError> {
+        Options::from(folder.options()).open(folder.level(), folder.identity())
     }
 
     /// A node by its id. Two point reads.
@@ -494,7 +531,7 @@ fn resolve<T>(links: &[Link], earlier: &[Node<T>]) -> Result<Vec<NodeId>, Error>
 }
 
 fn node<T>(appended: Appended, ext: Ext, value: T) -> Node<T> {
-    let Appended { peer: writer, seq, prev, id, change } = appended;
+    let Appended { writer, seq, prev, id, change } = appended;
     let Ext { kind, cap, links } = ext;
     Node { change, id, writer, seq, prev, links, kind, cap, value: Content::Here(value) }
 }

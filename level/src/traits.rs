@@ -110,6 +110,28 @@ pub trait Level: Read {
     /// What the disk does.
     fn snapshot(&self) -> Result<Arc<dyn Read>, Error>;
 
+    /// Writes one row: a batch of one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`apply`](Level::apply).
+    fn put(&self, sub: Sub, key: &[u8], value: &[u8], durability: Durability) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        batch.put(sub, key.to_vec(), value.to_vec());
+        self.apply(batch, durability)
+    }
+
+    /// Removes one row, if it is there: a batch of one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`apply`](Level::apply).
+    fn del(&self, sub: Sub, key: &[u8], durability: Durability) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        batch.del(sub, key.to_vec());
+        self.apply(batch, durability)
+    }
+
     /// Makes every batch so far durable.
     ///
     /// # Errors

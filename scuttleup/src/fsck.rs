@@ -72,13 +72,22 @@ impl Checked {
 impl Log {
     /// Checks everything. Reads the whole log; a hash an entry, about 40 µs a signature. Appends wait.
     ///
+    /// # Errors
+    ///
+    /// When the store cannot be read at all. What is merely wrong is in [`Checked::problems`].
+    pub fn fsck(&self) -> Result<Checked, Error> {
+        self.fsck_with(|_, _| {})
+    }
+
+    /// As [`fsck`](Self::fsck), with more to check.
+    ///
     /// `each` sees every entry that decodes, in local order; it may add problems of its own. It may look entries
     /// up by id or number; other calls to the log may wait for the end of the check, and so for ever.
     ///
     /// # Errors
     ///
-    /// When the store cannot be read at all. What is merely wrong is in [`Checked::problems`].
-    pub fn fsck(&self, mut each: impl FnMut(&Entry, &mut Checked)) -> Result<Checked, Error> {
+    /// As [`fsck`](Self::fsck).
+    pub fn fsck_with(&self, mut each: impl FnMut(&Entry, &mut Checked)) -> Result<Checked, Error> {
         self.while_nobody_writes(|chains, last| {
             let mut check = Check::new(self, chains);
             for change in (1..=last.0).map(Change) {

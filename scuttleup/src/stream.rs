@@ -147,19 +147,28 @@ pub struct Imported {
 const FORKS_LISTED: usize = 1_024;
 
 impl Log {
-    /// Writes everything that is visible, group by group. Memory: one group. `progress` is told the
-    /// entries done and in all.
+    /// Writes everything that is visible, group by group. Memory: one group.
     ///
     /// # Errors
     ///
     /// [`ExportError`].
-    pub fn export(
+    pub fn export(&self, out: impl Write) -> Result<Exported, ExportError> {
+        self.export_with(out, |_, _| {})
+    }
+
+    /// As [`export`](Self::export); `progress` is told the entries done and in all.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`].
+    pub fn export_with(
         &self,
-        out: &mut dyn Write,
-        progress: &mut dyn FnMut(u64, u64),
+        mut out: impl Write,
+        mut progress: impl FnMut(u64, u64),
     ) -> Result<Exported, ExportError> {
         let last = self.visible();
-        let mut exporter = Exporter { out, done: Exported::default(), extension: &**self.extension() };
+        let mut exporter =
+            Exporter { out: &mut out, done: Exported::default(), extension: &**self.extension() };
         exporter.start(&self.topic().discovery_key())?;
         let (mut unit, mut unit_size, mut group, mut group_size) = (Vec::new(), 0, Vec::new(), 0);
         for entry in self.inner.store.entries(Change(1), last, Order::Ascending) {
@@ -184,19 +193,29 @@ impl Log {
         Ok(exporter.done)
     }
 
-    /// Reads any concatenation of exports, verifies every group and stores what is new. Everything is
-    /// durable when it returns. Memory: one frame. `progress` is told the entries and bytes done.
+    /// Reads any concatenation of exports, verifies every group and stores what is new. Everything is durable
+    /// when it returns. Memory: one frame.
     ///
     /// # Errors
     ///
     /// [`ImportError`]. Whole groups that came before the fault are kept; nothing unverified is stored.
-    pub fn import(
+    pub fn import(&self, input: impl Read) -> Result<Imported, ImportError> {
+        self.import_with(input, |_| {})
+    }
+
+    /// As [`import`](Self::import); `progress` is told what was imported so far.
+    ///
+    /// # Errors
+    ///
+    /// As [`import`](Self::import).
+    pub fn import_with(
         &self,
-        input: &mut dyn Read,
-        progress: &mut dyn FnMut(&Imported),
+        mut input: impl Read,
+        mut progress: impl FnMut(&Imported),
     ) -> Result<Imported, ImportError> {
-        let mut importer = Importer { log: self, frames: Frames { input, at: 0 }, done: Imported::default() };
-        match importer.run(progress) {
+        let mut importer =
+            Importer { log: self, frames: Frames { input: &mut input, at: 0 }, done: Imported::default() };
+        match importer.run(&mut progress) {
             Ok(()) => Ok(importer.done),
             Err((at, cause)) => {
                 // What is stored is worth keeping; the first error is the one to report.

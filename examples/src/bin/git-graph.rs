@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use hyperlog::disk::Folder;
-use hyperlog::{Hyperlog, Node, NodeId, Options, Read, Utf8};
+use hyperlog::{Hyperlog, Node, NodeId, Read, Utf8};
 
 /// Imports the commit graph of a git repository: one node per commit, linked to its parents
 #[derive(Debug, Parser)]
@@ -41,7 +41,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         None => tempfile::Builder::new().prefix("git-graph-").tempdir()?.keep(),
     };
     let folder = Folder::open(&dir)?;
-    let log: Hyperlog = Options::from(folder.options()).open(folder.level(), folder.identity())?;
+    let log: Hyperlog = Hyperlog::open_in(&folder)?;
     if log.last().0 > 0 {
         return Err(format!("{} holds a log already: name a new folder", dir.display()).into());
     }
@@ -51,7 +51,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
 
     show_last(&log.with_encoding::<Utf8>())?;
-    let checked = log.fsck(&mut |_, _| {})?;
+    let checked = log.fsck()?;
     let heads = log.heads()?.len();
     println!();
     println!("commits  {commits:>8}  git rev-list --all --count");

@@ -1,4 +1,5 @@
 //! The examples, run.
+#![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
 mod git_graph;
 mod workshop;

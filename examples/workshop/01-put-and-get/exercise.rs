@@ -13,7 +13,7 @@ const NOTES: &str = "notes";
 
 /// Puts `value` under `key`.
 pub fn put(level: &dyn Level, key: &str, value: &str) -> Result<()> {
-    // 1. Get the sub-level `NOTES`, put the row in a new batch, and apply the batch.
+    // 1. Get the sub-level `NOTES`, and put the row in it, synced.
     todo!("1: put a value under a key")
 }
 

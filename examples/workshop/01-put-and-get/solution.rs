@@ -12,7 +12,8 @@ const NOTES: &str = "notes";
 
 /// Puts `value` under `key`.
 pub fn put(level: &dyn Level, key: &str, value: &str) -> Result<()> {
-    put_all(level, &[(key, value)])
+    let notes = level.sub(NOTES)?;
+    Ok(level.put(notes, key.as_bytes(), value.as_bytes(), Durability::Synced)?)
 }
 
 /// The value under `key`, or `None` when there is none.

@@ -30,7 +30,7 @@ impl fmt::Display for Line {
 /// Opens the log in the folder `path`, and makes it on first use.
 pub fn open(path: &Path) -> Result<Log> {
     let folder = Folder::open(path)?;
-    Ok(folder.options().open(folder.level(), folder.identity())?)
+    Ok(folder.log()?)
 }
 
 /// Appends `message`, and says which number it got.

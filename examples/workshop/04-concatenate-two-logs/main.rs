@@ -94,9 +94,9 @@ fn written(values: &[&str]) -> Result<Hyperlog<Utf8>> {
 }
 
 /// An empty log that imports `bytes`. Not the learner's import, so that the steps are checked one by one.
-fn read_in(mut bytes: &[u8]) -> Result<Hyperlog<Utf8>> {
+fn read_in(bytes: &[u8]) -> Result<Hyperlog<Utf8>> {
     let log = written(&[])?;
-    log.import(&mut bytes, &mut |_| {})?;
+    log.import(bytes)?;
     Ok(log)
 }
 

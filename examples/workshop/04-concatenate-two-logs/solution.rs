@@ -8,7 +8,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// The whole log as bytes: for a file, a stick, a pipe.
 pub fn export(log: &Hyperlog<Utf8>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    log.export(&mut bytes, &mut |_, _| {})?;
+    log.export(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -18,8 +18,8 @@ pub fn concatenate(one: &[u8], two: &[u8]) -> Vec<u8> {
 }
 
 /// Imports any number of exports that were concatenated, and says what was new.
-pub fn import(log: &Hyperlog<Utf8>, mut bytes: &[u8]) -> Result<Imported> {
-    Ok(log.import(&mut bytes, &mut |_| {})?)
+pub fn import(log: &Hyperlog<Utf8>, bytes: &[u8]) -> Result<Imported> {
+    Ok(log.import(bytes)?)
 }
 
 /// A new log in memory, with a writer of its own, that imported `exports` in the order given.

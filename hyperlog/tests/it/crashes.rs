@@ -21,7 +21,7 @@ fn script(log: &Hyperlog<Utf8>, received: &[u8]) -> (Vec<NodeId>, Result<(), Err
     (done, result)
 }
 
-fn steps(log: &Hyperlog<Utf8>, mut received: &[u8], done: &mut Vec<NodeId>) -> Result<(), Error> {
+fn steps(log: &Hyperlog<Utf8>, received: &[u8], done: &mut Vec<NodeId>) -> Result<(), Error> {
     let root = log.append("root")?;
     done.push(root.id);
     let fan = log.batch(
@@ -35,7 +35,7 @@ fn steps(log: &Hyperlog<Utf8>, mut received: &[u8], done: &mut Vec<NodeId>) -> R
         Doc { links: vec![Link::Doc(0), fan[36].id.into()], value: "second".into() },
     ])?;
     done.extend(batch.iter().map(|node| node.id));
-    log.import(&mut received, &mut |_| {}).map_err(|_| Error::Log(hyperlog::LogError::Poisoned))?;
+    log.import(received).map_err(|_| Error::Log(hyperlog::LogError::Poisoned))?;
     log.del(&fan[7].id)?;
     done.push(log.append("all")?.id);
     done.push(log.append("last")?.id);

@@ -60,7 +60,7 @@ fn a_deleted_value_is_gone_and_its_node_is_not() {
     assert_eq!(log.get(&b.id).unwrap().links, [a.id]);
     assert_eq!(log.heads().unwrap(), [b.id]);
     assert_eq!(log.changes(Read::all()).filter(|node| node.as_ref().unwrap().value().is_some()).count(), 1);
-    let checked = log.fsck(&mut |_, _| {}).unwrap();
+    let checked = log.fsck().unwrap();
     assert_eq!((checked.deleted, checked.is_clean()), (1, true));
     // It does not come back, neither from a copy that has it nor after a restart.
     let other = open(2);
@@ -78,7 +78,7 @@ fn a_value_that_was_deleted_elsewhere_is_pending_until_somebody_has_it() {
     let log = Hyperlog::<Utf8>::open(level.clone(), identity(3)).unwrap();
     import(&log, &export(&bare));
     assert_eq!(log.get(&ids[1]).unwrap().value, Content::Pending);
-    assert_eq!(log.fsck(&mut |_, _| {}).unwrap().pending, 1);
+    assert_eq!(log.fsck().unwrap().pending, 1);
     check(&log);
     drop(log);
     let log = Hyperlog::<Utf8>::open(level, identity(3)).unwrap();
@@ -145,7 +145,7 @@ fn a_check_finds_nothing_wrong_while_others_add() {
     std::thread::scope(|scope| {
         let adder = scope.spawn(|| (0..300).for_each(|n| drop(log.add(&[], n.to_string()).unwrap())));
         while !adder.is_finished() {
-            let checked = log.fsck(&mut |_, _| {}).unwrap();
+            let checked = log.fsck().unwrap();
             assert!(checked.is_clean(), "{checked:?}");
         }
     });
@@ -184,7 +184,7 @@ fn a_check_sees_heads_that_are_not_those_of_the_nodes() {
     for change in wrong {
         let (level, log) = draw();
         tamper(&level, change);
-        let checked = log.fsck(&mut |_, _| {}).unwrap();
+        let checked = log.fsck().unwrap();
         assert!(checked.problems.iter().any(|problem| problem.what.contains("heads")), "{checked:?}");
     }
     let (level, log) = draw();
@@ -204,7 +204,7 @@ fn a_check_sees_links_that_lead_nowhere() {
         .unwrap();
     drop(rogue);
     let log = Hyperlog::<Utf8>::open(level, identity(1)).unwrap();
-    let checked = log.fsck(&mut |_, _| {}).unwrap();
+    let checked = log.fsck().unwrap();
     assert_eq!(
         checked.problems.iter().map(|problem| problem.change).collect::<Vec<_>>()[..2],
         [Change(1), Change(2)]

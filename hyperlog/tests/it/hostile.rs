@@ -87,7 +87,7 @@ fn an_ext_that_was_signed_in_another_spelling_is_not_what_was_signed() {
     // What was signed, and the nearest thing that can be sent.
     let cases: [(&str, Vec<u8>, Vec<u8>); 7] = [
         ("an unknown kind", ext(4, None, &[]), packed(0, None, &[])),
-        ("links out of order", ext(0, None, &[b, a]), packed(0, None, &[b, a])),
+        ("links out of order", ext(0, None, &[b, a]), packed(0, None, &[a, b])),
         ("a repeated link", ext(0, None, &[a, a]), packed(0, None, &[a])),
         ("257 links", ext(0, None, &many), packed(0, None, &many[1..])),
         ("a trailing byte", trailing, packed(0, None, &[])),

@@ -18,10 +18,11 @@ pub(crate) fn ext(kind: u8, cap: Option<NodeId>, links: &[NodeId]) -> Vec<u8> {
     out
 }
 
-/// As a node would pack it, but every link on its own and in full: another spelling of the same `ext`.
+/// As a node would pack it after one without a cap, but every link on its own, in full and in the order given.
 pub(crate) fn packed(kind: u8, cap: Option<NodeId>, links: &[NodeId]) -> Vec<u8> {
-    let mut out = vec![kind | 0b100 | if links.is_empty() { 0 } else { 0b1_0000 }];
-    out.extend(cap.map_or([0; 32], |cap| *cap.as_bytes()));
+    let mut out =
+        vec![kind | if cap.is_some() { 0b100 } else { 0 } | if links.is_empty() { 0 } else { 0b1_0000 }];
+    out.extend(cap.iter().flat_map(|cap| *cap.as_bytes()));
     if !links.is_empty() {
         put_varint(&mut out, links.len() as u64);
         for link in links {
@@ -64,12 +65,12 @@ impl Rogue {
 
     pub(crate) fn export(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        self.log.export(&mut out, &mut |_, _| {}).unwrap();
+        self.log.export(&mut out).unwrap();
         out
     }
 
-    pub(crate) fn import(&self, mut bytes: &[u8]) {
-        self.log.import(&mut bytes, &mut |_| {}).unwrap();
+    pub(crate) fn import(&self, bytes: &[u8]) {
+        self.log.import(bytes).unwrap();
     }
 }
 
@@ -91,14 +92,18 @@ impl Extension for Lies {
             out.extend(said);
             return;
         }
-        // An honest spelling, where there is one.
+        // The honest spelling, written down once more from the format, where there is one.
         let id = |bytes: &[u8]| NodeId::from_bytes(bytes.try_into().unwrap());
         let links: Vec<NodeId> = ext[35..].chunks_exact(32).map(id).collect();
-        out.push(ext[0] & 3 | 0b100 | if links.is_empty() { 0 } else { 0b1_0000 });
-        out.extend(&ext[1..33]);
-        if !links.is_empty() {
-            put_varint(out, links.len() as u64);
-            links.iter().for_each(|link| put_reference(out, link, near));
+        let others: Vec<&NodeId> = links.iter().filter(|link| Some(**link) != near.prev).collect();
+        let new_cap = ext[1..33] != near.before.map_or([0; 32], |before| before[1..33].try_into().unwrap());
+        let bit = |set, bit| if set { bit } else { 0 };
+        let links_prev = bit(others.len() < links.len(), 0b1000);
+        out.push(ext[0] & 3 | bit(new_cap, 0b100) | links_prev | bit(!others.is_empty(), 0b1_0000));
+        out.extend(ext[1..33].iter().filter(|_| new_cap));
+        if !others.is_empty() {
+            put_varint(out, others.len() as u64);
+            others.into_iter().for_each(|link| put_reference(out, link, near));
         }
     }
 

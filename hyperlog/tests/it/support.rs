@@ -21,17 +21,17 @@ pub(crate) fn open(n: u8) -> Hyperlog<Utf8> {
 
 pub(crate) fn export<E>(log: &Hyperlog<E>) -> Vec<u8> {
     let mut out = Vec::new();
-    log.export(&mut out, &mut |_, _| {}).unwrap();
+    log.export(&mut out).unwrap();
     out
 }
 
-pub(crate) fn import<E>(log: &Hyperlog<E>, mut bytes: &[u8]) -> Imported {
-    log.import(&mut bytes, &mut |_| {}).unwrap()
+pub(crate) fn import<E>(log: &Hyperlog<E>, bytes: &[u8]) -> Imported {
+    log.import(bytes).unwrap()
 }
 
 /// Why an import stopped.
-pub(crate) fn import_fails<E>(log: &Hyperlog<E>, mut bytes: &[u8]) -> ImportCause {
-    log.import(&mut bytes, &mut |_| {}).unwrap_err().cause
+pub(crate) fn import_fails<E>(log: &Hyperlog<E>, bytes: &[u8]) -> ImportCause {
+    log.import(bytes).unwrap_err().cause
 }
 
 /// All nodes in local order, as bytes.
@@ -50,7 +50,7 @@ pub(crate) fn agreed<E>(log: &Hyperlog<E>) -> Agreed {
 
 /// Checks a log whose nodes all count: its own check, and one that goes by the nodes alone.
 pub(crate) fn check<E>(log: &Hyperlog<E>) {
-    let checked = log.fsck(&mut |_, _| {}).unwrap();
+    let checked = log.fsck().unwrap();
     assert!(checked.is_clean(), "{checked:?}");
     check_nodes(&nodes(log), &log.heads().unwrap(), log.last(), |_| false).unwrap();
 }

@@ -87,6 +87,9 @@ fn what_was_put_is_found(level: &impl Level) {
     level.apply(batch, Durability::Synced).unwrap();
     assert_eq!(level.get(sub, b"k").unwrap(), None, "what was deleted is gone");
     assert_eq!(keys(level, sub, .., Order::Ascending), [b"l"], "a delete takes its key only");
+    level.put(sub, b"m", b"alone", Durability::Buffered).unwrap();
+    level.del(sub, b"l", Durability::Buffered).unwrap();
+    assert_eq!(all(level, sub), [(b"m".to_vec(), b"alone".to_vec())], "single rows are batches of one");
 }
 
 fn keys_are_in_the_order_of_their_bytes(level: &impl Level) {

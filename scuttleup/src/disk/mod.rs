@@ -27,8 +27,9 @@ use level::{Fjall, Level};
 pub use clock::SystemClock;
 pub use sidecar::SidecarFile;
 
+use crate::error::OpenError;
 use crate::identity::{Identity, IdentityError};
-use crate::log::Options;
+use crate::log::{Log, Options};
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +135,16 @@ impl Folder {
     #[must_use]
     pub fn sidecar(&self) -> SidecarFile {
         SidecarFile::new(self.path.join("sidecar"))
+    }
+
+    /// Opens the log in this folder: an open log with nothing above it. The folder stays locked while the log
+    /// is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub fn log(&self) -> Result<Log, OpenError> {
+        self.options().open(self.level(), self.identity())
     }
 
     /// Options for a log in this folder: its sidecar, and the system's clock.

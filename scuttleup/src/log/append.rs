@@ -21,7 +21,7 @@ const RUN_ENTRIES_MAX: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// The writer: this log's own.
-    pub peer: WriterId,
+    pub writer: WriterId,
     /// Its number there.
     pub seq: Seq,
     /// The writer's entry before it; none for its first.
@@ -86,7 +86,7 @@ impl Transaction<'_> {
         let id = header.id_in(&mut self.scratch);
         self.admit(&Candidate { id, header: &header, value: Some(&value) })?;
         let appended = Appended {
-            peer: header.writer,
+            writer: header.writer,
             seq: header.seq,
             prev: header.prev,
             id,

@@ -16,8 +16,8 @@ fn two_appends_get_one_and_two() {
     let log = log(1);
     let one = log.append("hello world").unwrap();
     let two = log.append("hello world").unwrap();
-    assert_eq!((one.peer, one.seq, one.change), (log.writer(), Seq(1), Change(1)));
-    assert_eq!((two.peer, two.seq, two.change), (log.writer(), Seq(2), Change(2)));
+    assert_eq!((one.writer, one.seq, one.change), (log.writer(), Seq(1), Change(1)));
+    assert_eq!((two.writer, two.seq, two.change), (log.writer(), Seq(2), Change(2)));
     assert_ne!(one.id, two.id);
     assert_eq!(log.last(), Change(2));
 }
@@ -183,7 +183,7 @@ fn a_poisoned_log_can_still_be_read_and_says_so_when_it_is_written() {
     let before = dump(&level);
     assert!(matches!(log.append("second"), Err(Error::Poisoned)));
     assert!(matches!(log.del(&log.writer(), Seq(1)), Err(Error::Poisoned)));
-    assert!(log.import(&mut one_more.as_slice(), &mut |_| {}).is_err());
+    assert!(log.import(one_more.as_slice()).is_err());
     assert_eq!(log.entry(&log.writer(), Seq(1)).unwrap(), "first");
     assert_eq!(dump(&level), before);
 }

@@ -9,8 +9,8 @@ use crate::support::{
     Forged, assert_clean, chain, dump, export, group, identity, ids, import, log, log_on_level, take, values,
 };
 
-fn try_import(log: &Log, mut bytes: &[u8]) -> Result<scuttleup::Imported, ImportError> {
-    log.import(&mut bytes, &mut |_| {})
+fn try_import(log: &Log, bytes: &[u8]) -> Result<scuttleup::Imported, ImportError> {
+    log.import(bytes)
 }
 
 /// Three writers, a fork and a hollow entry, in three groups.
@@ -89,7 +89,7 @@ fn an_export_that_is_cut_anywhere_is_an_error_and_what_came_before_is_kept() {
         let (log, _) = log_on_level(9);
         let error = try_import(&log, &bytes[..cut]).unwrap_err();
         match &error.cause {
-            ImportCause::NotAnExport => assert_eq!(cut, 0),
+            ImportCause::Empty => assert_eq!(cut, 0),
             ImportCause::Truncated => assert!(cut > 0),
             other => panic!("cut at {cut}: {other}"),
         }
@@ -207,7 +207,7 @@ fn an_import_that_comes_byte_by_byte_is_the_same() {
     let one = log(1);
     one.append(vec![7; 300_000]).unwrap();
     let (bytes, two) = (export(&one), log(2));
-    let report = two.import(&mut Dribble(&bytes, false), &mut |_| {}).unwrap();
+    let report = two.import(Dribble(&bytes, false)).unwrap();
     assert_eq!((report.stored, report.bytes), (1, bytes.len() as u64));
     assert_eq!(two.entry(&one.writer(), Seq(1)).unwrap().len(), 300_000);
 }
@@ -217,12 +217,12 @@ fn progress_counts_up_to_the_end() {
     let one = log(1);
     one.append_batch((0..20).map(|_| vec![7; 200_000])).unwrap();
     let (mut out, mut told) = (Vec::new(), Vec::new());
-    let exported = one.export(&mut out, &mut |done, all| told.push((done, all))).unwrap();
+    let exported = one.export_with(&mut out, |done, all| told.push((done, all))).unwrap();
     assert_eq!(told.last(), Some(&(20, 20)));
     assert!(told.len() > 2 && told.is_sorted());
     assert_eq!((exported.entries, exported.bytes), (20, out.len() as u64));
     let mut told = Vec::new();
-    log(2).import(&mut out.as_slice(), &mut |so_far| told.push(so_far.stored)).unwrap();
+    log(2).import_with(out.as_slice(), |so_far| told.push(so_far.stored)).unwrap();
     assert!(told.is_sorted() && told.last() == Some(&20));
     assert_eq!(values(&log(3)), Vec::<String>::new());
 }

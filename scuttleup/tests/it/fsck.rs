@@ -53,14 +53,14 @@ fn read_everything(log: &Log) {
         Ok(forks) => forks.iter().for_each(|fork| log.evidence(fork).map(drop).unwrap_or_else(allowed)),
         Err(error) => allowed(error),
     }
-    let _ = log.export(&mut std::io::sink(), &mut |_, _| {});
+    let _ = log.export(&mut std::io::sink());
 }
 
 #[test]
 fn an_honest_log_is_clean_and_counted() {
     let (log, _) = honest();
     let mut seen = 0;
-    let checked = log.fsck(|_, _| seen += 1).unwrap();
+    let checked = log.fsck_with(|_, _| seen += 1).unwrap();
     assert!(checked.is_clean(), "{checked:#?}");
     assert_eq!((checked.entries, checked.groups, checked.deleted, checked.pending, seen), (10, 5, 1, 1, 10));
     assert_eq!(checked.signatures, 5);
@@ -77,13 +77,13 @@ fn every_byte_of_every_entry_is_guarded() {
             let mut damaged = row.to_vec();
             damaged[at] ^= if mark { 0x02 } else { 0x01 };
             set(&level, "entries", &key, Some(damaged));
-            let checked = log.fsck(|_, _| {}).unwrap();
+            let checked = log.fsck().unwrap();
             assert!(!checked.is_clean(), "byte {at} of {key:?} is not noticed");
         }
         for damaged in [Some(Vec::new()), Some([&row[..], b"x"].concat()), Some(vec![0xff; row.len()]), None]
         {
             set(&level, "entries", &key, damaged);
-            let checked = log.fsck(|_, _| {}).unwrap();
+            let checked = log.fsck().unwrap();
             let change = Change(u64::from_be_bytes(key[..].try_into().unwrap()));
             assert!(checked.problems.iter().any(|problem| problem.change == change), "{checked:?}");
             read_everything(&log);
@@ -106,7 +106,7 @@ fn a_missing_or_unreadable_entry_is_an_error_to_every_reader() {
             assert!(matches!(read[before], Err(Error::Damaged { .. })));
         }
         assert!(matches!(log.entry(&log.writer(), Seq(3)), Err(Error::Damaged { .. })));
-        assert!(log.export(&mut std::io::sink(), &mut |_, _| {}).is_err());
+        assert!(log.export(&mut std::io::sink()).is_err());
     }
     set(&level, "entries", &10u64.to_be_bytes(), None);
     assert!(matches!(log.read(Read::all()).since(9), Some(Err(Error::Damaged { .. }))));
@@ -140,7 +140,7 @@ fn every_other_row_is_guarded() {
                     continue;
                 }
                 set(&level, sub, &key, damaged.clone());
-                let checked = log.fsck(|_, _| {}).unwrap();
+                let checked = log.fsck().unwrap();
                 assert!(!checked.is_clean(), "{sub} {key:?} as {damaged:?}");
                 read_everything(&log);
             }
@@ -149,7 +149,7 @@ fn every_other_row_is_guarded() {
         for key in [b"s".to_vec(), b"p".to_vec(), [b"p".as_slice(), &[0; 8]].concat(), vec![7; 32]] {
             if (key[0] == 7) == (sub == "ids") {
                 set(&level, sub, &key, Some(vec![0; 8]));
-                assert!(!log.fsck(|_, _| {}).unwrap().is_clean(), "{sub} {key:?} is too much");
+                assert!(!log.fsck().unwrap().is_clean(), "{sub} {key:?} is too much");
                 set(&level, sub, &key, None);
             }
         }
@@ -178,7 +178,7 @@ fn a_damaged_branch_keeps_the_log_from_opening_or_is_found() {
                     }
                     // How many commits there were cannot be known from anything else.
                     Ok(log) if at < commits => {
-                        let checked = log.fsck(|_, _| {}).unwrap();
+                        let checked = log.fsck().unwrap();
                         assert!(!checked.is_clean(), "byte {at} of {key:?}");
                         read_everything(&log);
                     }
@@ -190,7 +190,7 @@ fn a_damaged_branch_keeps_the_log_from_opening_or_is_found() {
             set(&level, "meta", &key, row);
             match Log::open(level.clone(), identity(9)) {
                 Err(error) => assert!(error.to_string().contains("damaged"), "{error}"),
-                Ok(log) => assert!(!log.fsck(|_, _| {}).unwrap().is_clean()),
+                Ok(log) => assert!(!log.fsck().unwrap().is_clean()),
             }
         }
         set(&level, "meta", &key, Some(row.to_vec()));
@@ -212,7 +212,7 @@ fn problems_are_listed_up_to_a_bound_and_counted_beyond() {
     for (key, _) in dump(&level)["entries"].clone() {
         set(&level, "entries", &key, Some(vec![0xff]));
     }
-    let checked = log.fsck(|_, _| {}).unwrap();
+    let checked = log.fsck().unwrap();
     assert_eq!(checked.problems.len(), log.limits().problems_max);
     assert!(checked.problems_total > 300);
     assert!(!export_is_fine(&log));

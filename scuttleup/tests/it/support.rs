@@ -43,12 +43,12 @@ pub(crate) fn log_on_level(seed: u8) -> (Log, Memory) {
 
 pub(crate) fn export(log: &Log) -> Vec<u8> {
     let mut out = Vec::new();
-    log.export(&mut out, &mut |_, _| {}).unwrap();
+    log.export(&mut out).unwrap();
     out
 }
 
-pub(crate) fn import(log: &Log, mut bytes: &[u8]) -> Imported {
-    log.import(&mut bytes, &mut |_| {}).unwrap()
+pub(crate) fn import(log: &Log, bytes: &[u8]) -> Imported {
+    log.import(bytes).unwrap()
 }
 
 pub(crate) fn decode(bytes: impl Into<Bytes>) -> Result<Group, GroupError> {
@@ -80,7 +80,7 @@ pub(crate) fn ids(log: &Log) -> Vec<EntryId> {
 }
 
 pub(crate) fn assert_clean(log: &Log) {
-    let checked = log.fsck(|_, _| {}).unwrap();
+    let checked = log.fsck().unwrap();
     assert!(checked.is_clean(), "{checked:#?}");
 }
 

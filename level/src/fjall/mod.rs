@@ -54,7 +54,7 @@ pub struct FjallOptions {
 impl Default for FjallOptions {
     fn default() -> FjallOptions {
         const MIB: u64 = 1024 * 1024;
-        FjallOptions { cache_bytes: 16 * MIB, memtable_bytes: 4 * MIB, journal_bytes: 128 * MIB }
+        FjallOptions { cache_bytes: 32 * MIB, memtable_bytes: 4 * MIB, journal_bytes: 128 * MIB }
     }
 }
 

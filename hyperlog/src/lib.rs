@@ -25,6 +25,7 @@ mod graph;
 mod heads;
 mod log;
 mod node;
+mod options;
 mod policy;
 
 pub use changes::Changes;
@@ -32,8 +33,9 @@ pub use encoding::{Binary, Encoding, EncodingError, Json, Postcard, Utf8};
 pub use error::{Error, NodeRefused, refused};
 pub use events::Event;
 pub use ext::{Kind, LINKS_MAX};
-pub use log::{Doc, Hyperlog, Link, Options};
+pub use log::{Doc, Hyperlog, Link};
 pub use node::{Content, Node, NodeId};
+pub use options::Options;
 pub use policy::{Asking, Effects, Named, Policy};
 
 // What a user of this crate meets of the crates below.

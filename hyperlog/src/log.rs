@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use level::Level;
 use scuttleup::{
-    Appended, Change, Checked, Clock, Durability, Events, Evidence, ExportError, Exported, Fork, Identity,
-    ImportError, Imported, OpenError, Opened, Read, Sidecar, Tip, Transaction, WriterId,
+    Appended, Change, Checked, Durability, Events, Evidence, ExportError, Exported, Fork, Identity,
+    ImportError, Imported, OpenError, Opened, Read, Tip, Transaction, WriterId,
 };
 
 use crate::changes::Changes;

@@ -1,6 +1,5 @@
 //! What can go wrong, by family: opening a log, using it, and taking what somebody else sent.
 
-use crate::extension::{AdmitError, Refusal};
 use crate::identity::IdentityError;
 use crate::ids::{Change, EntryId, Seq, WriterId};
 use crate::input::Malformed;
@@ -117,6 +116,23 @@ impl Error {
         Self::Damaged { row: format!("entry {change} of the local order"), source: Some(source) }
     }
 }
+
+/// Why an entry was not admitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// The layer above refuses it.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// The reason of the layer above, as an error of its own.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Refusal(pub Box<dyn std::error::Error + Send + Sync>);
 
 impl From<AdmitError> for Error {
     fn from(error: AdmitError) -> Self {

@@ -301,7 +301,7 @@ impl Arena {
     }
 }
 
-// Letters of the rows in `meta`. `x` is the layer above's: see `extension::EXTENSION`.
+// Letters of the rows in `meta`. `x` is the layer above's: see `rows::EXTENSION`.
 const FORMAT_KEY: &[u8] = b"f";
 const BRANCH: u8 = b'b';
 const STRETCH: u8 = b's';

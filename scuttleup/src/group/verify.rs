@@ -1,8 +1,8 @@
 //! Whether a group may be stored: chain, then admission, and the signatures last, since they cost most.
 
 use super::{Drafts, Group, Received, Verified};
-use crate::error::{Error, GroupError};
-use crate::extension::{AdmitError, Candidate, Extension, Known};
+use crate::error::{AdmitError, Error, GroupError};
+use crate::extension::{Candidate, Extension, Known};
 use crate::identity;
 use crate::ids::{EntryId, Seq, WriterId};
 use crate::store::Store;

@@ -9,10 +9,11 @@ use super::write::New;
 use super::{Durability, Inner, Log, State};
 use crate::chains::Tip;
 use crate::error::Error;
-use crate::extension::{Candidate, Known, StoredRows};
+use crate::extension::{Candidate, Known};
 use crate::group::{Drafts, Received};
 use crate::header::{EXT_BYTES_MAX, Header, UNIT_BYTES, VALUE_BYTES_MAX};
 use crate::ids::{Change, EntryId, Seq, WriterId};
+use crate::rows::StoredRows;
 
 /// A writer signs at least every so many entries. It binds the writer; receivers do not check it.
 const RUN_ENTRIES_MAX: usize = 256;

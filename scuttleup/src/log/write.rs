@@ -11,11 +11,12 @@ use super::{Event, Inner, Log, State};
 use crate::chains::{Prev, Tip};
 use crate::entry::{BranchNo, Entry, Value};
 use crate::error::Error;
-use crate::extension::{Committed, EXTENSION, Rows};
+use crate::extension::Committed;
 use crate::fork::Fork;
 use crate::group::Received;
 use crate::header::Header;
 use crate::ids::{Change, EntryId, Seq};
+use crate::rows::{EXTENSION, Rows};
 use crate::store::Arena;
 
 /// An entry that passed every check and gets its place now.

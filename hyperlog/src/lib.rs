@@ -15,6 +15,9 @@
 //!
 //! A [`Policy`] may refuse nodes and declare others void; this crate knows nothing of members or keys.
 
+// Bytes of peers and disks are read here: no index into them may panic.
+#![warn(clippy::indexing_slicing)]
+
 mod changes;
 mod encoding;
 mod error;

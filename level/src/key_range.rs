@@ -39,8 +39,9 @@ impl KeyRange {
         // there. A prefix of nothing but 0xff has no such byte, and then nothing comes after it.
         let end = match prefix.iter().rposition(|byte| *byte < u8::MAX) {
             Some(last) => {
-                let mut end = prefix[..=last].to_vec();
-                end[last] += 1;
+                let mut end = prefix.to_vec();
+                end.truncate(last + 1);
+                end.iter_mut().skip(last).for_each(|byte| *byte += 1);
                 Bound::Excluded(end.into())
             }
             None => Bound::Unbounded,

@@ -55,6 +55,10 @@
 //!   and what is cut off is kept, see `Fjall::torn`.
 //! - Making a database is not atomic: it is made under another name and renamed.
 //! - It panics at keys and files that it does not expect: they are checked before.
+
+// Bytes of peers and disks are read here: no index into them may panic.
+#![warn(clippy::indexing_slicing)]
+
 mod batch;
 mod copy;
 mod error;

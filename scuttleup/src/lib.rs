@@ -19,6 +19,9 @@
 //! The layers above extend an entry through its `ext` bytes and an [`Extension`] that takes part in each
 //! commit. The log starts no thread and reads no clock and no file: see [`Options`].
 
+// Bytes of peers and disks are read here: no index into them may panic.
+#![warn(clippy::indexing_slicing)]
+
 mod chains;
 mod clock;
 #[cfg(feature = "disk")]

@@ -133,7 +133,7 @@ impl<R: Read> Reader<'_, R> {
     fn skip(&mut self, mut bytes: u64) -> Result<(), Stop> {
         let mut buffer = [0; 4096];
         while bytes > 0 {
-            let part = &mut buffer[..bytes.min(4096) as usize];
+            let (part, _) = buffer.split_at_mut(bytes.min(4096) as usize);
             self.from.read_exact(part)?;
             self.hash.update(part);
             self.length += part.len() as u64;

@@ -139,11 +139,12 @@ fn scan(path: &Path, seqno: &mut u64) -> io::Result<State> {
 
 /// What a journal is whose first `end` bytes are complete batches, and whose `rest` does not begin with one.
 fn judge(rest: &[u8], end: u64, broken: Broken) -> State {
-    let next = (1..rest.len()).find(|at| begins_complete_batch(&rest[*at..])).unwrap_or(rest.len());
+    let next =
+        (1..rest.len()).find(|at| rest.get(*at..).is_some_and(begins_complete_batch)).unwrap_or(rest.len());
     // Pages reach the disk in any order. One that did not reads as zeros: then what came after was not synced
     // either, and a crash may take it.
     let to_page = end.next_multiple_of(PAGE as u64) - end;
-    let pages = rest[..next].get(to_page as usize..).unwrap_or_default();
+    let pages = rest.get(to_page as usize..next).unwrap_or_default();
     let lost_page = pages.chunks_exact(PAGE).any(|page| page == &ZEROS[..PAGE]);
     match broken {
         _ if next < rest.len() && !lost_page => State::Damaged { at: end, next: end + next as u64 },
@@ -163,7 +164,7 @@ fn only_zeros(file: &mut File, mut at: u64) -> io::Result<bool> {
         file.seek(SeekFrom::Start(data))?;
         let read = file.read(&mut buffer)?;
         // Compared as slices, which is one call, fast without optimisation, too.
-        if buffer[..read] != ZEROS[..read] {
+        if buffer.get(..read) != ZEROS.get(..read) {
             return Ok(false);
         }
         if read == 0 {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use crate::error::GroupError;
 use crate::extension::Earlier;
 use crate::header::{Header, UNIT_BYTES};
-use crate::ids::{EntryId, Topic};
+use crate::ids::{Change, EntryId, Topic};
 
 pub use codec::{put_reference, take_reference};
 pub(crate) use verify::verify;
@@ -60,6 +60,8 @@ pub struct Verified {
     pub(crate) fresh: Vec<Received>,
     /// Values for entries that are stored, perhaps without.
     pub(crate) known: Vec<Received>,
+    /// The last entry that was stored when verifying began: while it is the last, what was fresh still is.
+    pub(crate) as_of: Change,
     /// The log that vouches for it.
     pub(crate) log: u64,
 }

@@ -4,7 +4,7 @@ use super::{Drafts, Group, Received, Verified};
 use crate::error::{AdmitError, Error, GroupError};
 use crate::extension::{Candidate, Extension, Known};
 use crate::identity;
-use crate::ids::{EntryId, Seq, WriterId};
+use crate::ids::{Change, EntryId, Seq, WriterId};
 use crate::store::Store;
 
 /// Verifies a group against what is stored. Entries that are stored already cost one lookup each and no
@@ -13,6 +13,7 @@ pub(crate) fn verify(
     group: Group,
     store: &Store,
     extension: &dyn Extension,
+    as_of: Change,
     log: u64,
 ) -> Result<Verified, GroupError> {
     if group.topic != store.topic() {
@@ -30,7 +31,7 @@ pub(crate) fn verify(
     }
     let fresh = fresh.into_entries();
     fresh.iter().try_for_each(check_signature)?;
-    Ok(Verified { fresh, known, log })
+    Ok(Verified { fresh, known, as_of, log })
 }
 
 fn check_chain(entry: &Received, earlier: &Drafts, store: &Store) -> Result<(), GroupError> {

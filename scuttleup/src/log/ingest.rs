@@ -47,7 +47,8 @@ impl Log {
             let mut state = inner.state();
             state.check_writable()?;
             inner.write_drafts(&mut state)?;
-            let (new, values) = self.sort(group, &mut ingested)?;
+            let unchanged = state.last == group.as_of;
+            let (new, values) = self.sort(group, unchanged, &mut ingested)?;
             let max = inner.limits.branches_max;
             // Counting costs; it is only done where the bound is near.
             if state.chains.len() + new.len() > max
@@ -68,11 +69,21 @@ impl Log {
         Ok(ingested)
     }
 
-    /// Drops what another session stored in the meantime, and finds values that were missing.
-    fn sort(&self, group: Verified, ingested: &mut Ingested) -> Result<(Vec<New>, Values), GroupError> {
+    /// Drops what another session stored in the meantime, and finds values that were missing. When nothing was
+    /// stored since the group was verified, what was fresh then is not looked up again.
+    fn sort(
+        &self,
+        group: Verified,
+        unchanged: bool,
+        ingested: &mut Ingested,
+    ) -> Result<(Vec<New>, Values), GroupError> {
         let (mut new, mut values) = (Vec::new(), Vec::new());
-        for received in group.known.into_iter().chain(group.fresh) {
-            let Some(entry) = self.inner.store.by_id(&received.id)? else {
+        let Verified { known, fresh, .. } = group;
+        let known = known.into_iter().map(|received| (received, false));
+        let fresh = fresh.into_iter().map(|received| (received, unchanged));
+        for (received, is_new) in known.chain(fresh) {
+            let stored = if is_new { None } else { self.inner.store.by_id(&received.id)? };
+            let Some(entry) = stored else {
                 new.push(New { received, ends_group: false });
                 continue;
             };

@@ -366,6 +366,8 @@ impl Log {
     ///
     /// [`GroupError`] with what is wrong.
     pub fn verify(&self, group: Group) -> Result<Verified, GroupError> {
-        crate::group::verify(group, &self.inner.store, &*self.inner.extension, self.inner.tag)
+        // Read before anything is looked up: what is stored from now on is noticed when the group is ingested.
+        let as_of = self.last();
+        crate::group::verify(group, &self.inner.store, &*self.inner.extension, as_of, self.inner.tag)
     }
 }

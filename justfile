@@ -37,9 +37,13 @@ solutions:
 bench *ARGS:
     cargo run --release -p examples --bin marks -- {{ARGS}}
 
-# The programs, killed at many more random moments than in the tests
-torture ROUNDS="200":
-    TORTURE_ROUNDS={{ROUNDS}} cargo test --release -p commands -- --nocapture kill
+# The programs killed, the power cut and the journal torn at other moments in every round; each prints its seed
+torture ROUNDS="20":
+    for round in $(seq {{ROUNDS}}); do \
+        cargo test --quiet --release -p commands --test it killed -- --nocapture || exit 1; \
+        cargo test --quiet --release -p level --test it crashes -- --nocapture || exit 1; \
+        cargo test --quiet --release -p scuttleup --test it crashes -- --nocapture || exit 1; \
+    done
 
 # Licences, advisories and doubled dependencies; needs cargo-deny and its database
 deny:

@@ -34,8 +34,10 @@ pub(crate) enum Failure {
     BackupFolder { dir: PathBuf, source: std::io::Error },
     #[error("an export is not for reading: send it to a file or another program, as in `export > FILE`")]
     ExportToTerminal,
-    #[error("node {id} has no value here: it was deleted, or has not come yet")]
-    NoValue { id: NodeId },
+    #[error("the value of node {id} was deleted here")]
+    Deleted { id: NodeId },
+    #[error("the value of node {id} has not come yet: import from somebody who has it")]
+    Pending { id: NodeId },
     #[error("found {}", crate::show::count(*.0, "problem", "problems"))]
     Problems(u64),
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use hyperlog::disk::Folder;
-use hyperlog::{Change, Checked, Hyperlog, Imported, Node, NodeId, Read};
+use hyperlog::{Change, Checked, Content, Hyperlog, Imported, Node, NodeId, Read};
 use serde_json::json;
 
 use crate::cli::{Common, say, start, tell_lost};
@@ -32,7 +32,8 @@ enum Command {
         /// A node that it links to; may be given again
         #[arg(long = "link", value_name = "ID")]
         links: Vec<NodeId>,
-        /// Add each line of standard input, linked to the line before it, 10,000 lines a commit
+        /// Add each line of standard input, linked to the line before it, in commits of 10,000 lines; what waits
+        /// for its commit is not stored yet
         #[arg(long, conflicts_with = "value")]
         lines: bool,
         /// With --lines: all lines in one commit, or none
@@ -71,7 +72,7 @@ enum Command {
     Info,
     /// Check every hash, signature and index
     Fsck,
-    /// Copy the database, without the key, while the log may be read
+    /// Copy the database, without the key, to a new folder
     Backup {
         /// A folder for the copy; it opens as a log of a new writer
         dir: PathBuf,
@@ -157,7 +158,10 @@ impl Program<'_> {
         if self.common.json {
             return Ok(writeln!(out, "{}", show::node_json(&node))?);
         }
-        let value = node.value().ok_or(Failure::NoValue { id: *id })?;
+        let value = node.value().ok_or(match node.value {
+            Content::Deleted => Failure::Deleted { id: *id },
+            _ => Failure::Pending { id: *id },
+        })?;
         let terminal = out.is_terminal();
         show::write_value(value, &mut out, terminal)?;
         Ok(out.flush()?)
@@ -267,6 +271,13 @@ impl Program<'_> {
 
     fn backup(&self, dir: PathBuf) -> Result<(), Failure> {
         let copied = crate::backup::run(self.folder, dir)?;
+        if self.common.json {
+            writeln!(
+                io::stdout(),
+                "{}",
+                show::json_line(&json!({ "rows": copied.rows, "bytes": copied.bytes }))
+            )?;
+        }
         say(&format!("copied {} rows, {} bytes; the key stays here", copied.rows, copied.bytes));
         Ok(())
     }

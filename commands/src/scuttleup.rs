@@ -106,7 +106,7 @@ fn entry(log: &Log, json: bool, peer: &WriterId, seq: Seq) -> Result<(), Failure
     let value = log.entry(peer, seq)?;
     let mut out = io::stdout().lock();
     if json {
-        return Ok(writeln!(out, "{}", show::value_of_json(peer, seq, Some(&value)))?);
+        return Ok(writeln!(out, "{}", show::value_of_json(peer, seq, &value))?);
     }
     let terminal = out.is_terminal();
     show::write_value(&value, &mut out, terminal)?;

@@ -36,13 +36,24 @@ pub(crate) fn node_json(node: &Node) -> String {
 
 /// An entry in JSON, under the names of the original.
 pub(crate) fn entry_json(entry: &Entry) -> String {
-    value_of_json(&entry.writer(), entry.seq(), entry.value().bytes())
+    let mut object = entry_object(&entry.writer(), entry.seq(), entry.value().bytes());
+    match entry.value() {
+        EntryValue::Here(_) => {}
+        EntryValue::Deleted => drop(object.insert("deleted".into(), json!(true))),
+        EntryValue::Pending => drop(object.insert("pending".into(), json!(true))),
+    }
+    json_line(&Value::Object(object))
 }
 
-/// The value of an entry in JSON; null when it is not here.
-pub(crate) fn value_of_json(peer: &WriterId, seq: Seq, value: Option<&Bytes>) -> String {
+/// The value of an entry in JSON.
+pub(crate) fn value_of_json(peer: &WriterId, seq: Seq, value: &Bytes) -> String {
+    json_line(&Value::Object(entry_object(peer, seq, Some(value))))
+}
+
+fn entry_object(peer: &WriterId, seq: Seq, value: Option<&Bytes>) -> Map<String, Value> {
     let value = value.map_or(Value::Null, |bytes| value_json(bytes));
-    json_line(&json!({ "peer": peer.to_string(), "seq": seq.0, "entry": value }))
+    let fields = [("peer", json!(peer.to_string())), ("seq", json!(seq.0)), ("entry", value)];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A node as a line for people: everything that the next command needs can be copied from it.

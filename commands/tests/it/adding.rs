@@ -52,7 +52,12 @@ fn a_deleted_entry_is_a_hole_and_the_numbers_go_on() {
     let peer = json_lines(&log.scuttles(["read", "--json"]).done())[0]["peer"].as_str().unwrap().to_owned();
     assert_eq!(log.scuttles(["del", &peer, "1"]).done(), "");
     let line = log.scuttles(["entry", &peer, "1"]).failed();
-    assert_eq!(line, format!("scuttleup: writer {peer} has no entry 1 in this log"));
+    assert_eq!(
+        line,
+        format!(
+            "scuttleup: writer {peer} has no value under 1 in this log: no such entry, or it was deleted, or has not come yet"
+        )
+    );
     let entries = json_lines(&log.scuttles(["read", "--json"]).done());
     assert!(entries.iter().all(|entry| entry["entry"] != "one"), "{entries:?}");
     assert_eq!(log.scuttles(["append", "three"]).done(), format!("{peer} 3\n"));

@@ -109,6 +109,11 @@ fn hints_are_lines_of_the_solution() {
     }
 }
 
+/// A parameter that is changed inside is the same promise; a learner may need one.
+fn unmut(line: &str) -> String {
+    line.replace("(mut ", "(").replace(" mut ", " ")
+}
+
 #[test]
 fn exercise_and_solution_promise_the_same() {
     let promises = |code: &'static str| -> Vec<&'static str> {
@@ -117,10 +122,8 @@ fn exercise_and_solution_promise_the_same() {
         code.lines().filter(kept).collect()
     };
     for exercise in &EXERCISES {
-        let solution: Vec<String> = promises(exercise.solution)
-            .iter()
-            .map(|line| line.replace("(mut ", "(").replace(" mut ", " "))
-            .collect();
-        assert_eq!(promises(exercise.exercise), solution, "{}", exercise.program);
+        let solution: Vec<String> = promises(exercise.solution).iter().map(|line| unmut(line)).collect();
+        let exercised: Vec<String> = promises(exercise.exercise).iter().map(|line| unmut(line)).collect();
+        assert_eq!(exercised, solution, "{}", exercise.program);
     }
 }

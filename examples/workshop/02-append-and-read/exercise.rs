@@ -30,7 +30,7 @@ impl fmt::Display for Line {
 
 /// Opens the log in the folder `path`, and makes it on first use.
 pub fn open(path: &Path) -> Result<Log> {
-    // 1. Open the folder, which keeps the level and the identity. Its options open the log.
+    // 1. Open the folder, which keeps the level and the identity, and open the log in it.
     todo!("1: open a log in a folder")
 }
 

@@ -8,7 +8,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The whole log as bytes: for a file, a stick, a pipe.
 pub fn export(log: &Hyperlog<Utf8>) -> Result<Vec<u8>> {
-    // 1. Export the log into a vector. Nobody has to hear of the progress.
+    // 1. Export the log into a vector.
     todo!("1: export a log")
 }
 

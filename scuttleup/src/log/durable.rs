@@ -243,11 +243,11 @@ impl Inner {
             self.state().poisoned = true;
             return Err(error.into());
         }
-        {
-            let mut sync = self.durable.sync();
-            (sync.commits, sync.last) = (commits, last);
-        }
+        // Shown first: who sees below that nothing is left to do tells a caller that may look for it at once.
         self.note_synced(commits, bytes);
+        let mut sync = self.durable.sync();
+        (sync.commits, sync.last) = (commits, last);
+        drop(sync);
         Ok(mark)
     }
 }

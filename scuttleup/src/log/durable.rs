@@ -159,11 +159,12 @@ impl Inner {
 
     /// Returns once everything that was appended or stored until now is durable.
     pub(super) fn sync_all(&self) -> Result<(), Error> {
-        let (commits, drafts) = {
+        // Drafts have their numbers: whoever syncs up to the last of them has committed them all.
+        let (commits, last) = {
             let state = self.state();
-            (state.commits, state.drafts.len() > 0)
+            (state.commits, Change(state.last.0 + state.drafts.len() as u64))
         };
-        self.sync_unless(|sync| sync.commits >= commits && !drafts)
+        self.sync_unless(|sync| sync.commits >= commits && sync.last >= last)
     }
 
     /// Returns once the local order is durable up to `last`.

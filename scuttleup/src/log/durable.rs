@@ -175,11 +175,7 @@ impl Inner {
     fn sync_unless(&self, is_done: impl Fn(&Sync) -> bool) -> Result<(), Error> {
         // Somebody may have synced for this caller while it waited for its turn.
         let Some(turn) = self.durable.turn(is_done) else { return Ok(()) };
-        let mark = self.sync_store()?;
-        if self.state().missing.is_some() {
-            // The sidecar knows of more than this store has: it must not be lowered.
-            return Ok(());
-        }
+        let Some(mark) = self.sync_store()? else { return Ok(()) };
         let due = self.sidecar_sync_is_due();
         if let Err(error) = self.store_sidecar(&mark, due) {
             // What was to be made durable is. The sidecar may lag, and is written again with the next entry.
@@ -225,20 +221,23 @@ impl Inner {
     /// others may be appending, and the sidecar must not name what is not durable.
     pub(super) fn raise_sidecar(&self) -> Result<(), Error> {
         let turn = self.durable.turn(|_| false);
-        let mark = self.sync_store()?;
-        self.store_sidecar(&mark, true)?;
+        if let Some(mark) = self.sync_store()? {
+            self.store_sidecar(&mark, true)?;
+        }
         drop(turn);
         Ok(())
     }
 
     /// Commits what waits, and makes durable what was applied until now; returns what the sidecar may say from
-    /// then on. The caller has the turn, so nobody else does this meanwhile.
-    fn sync_store(&self) -> Result<Mark, Error> {
+    /// then on: nothing while it knows of more than this store has, for it must not be lowered. The caller has the
+    /// turn, so nobody else does this meanwhile.
+    fn sync_store(&self) -> Result<Option<Mark>, Error> {
         let (commits, last, bytes, mark) = {
             let mut state = self.state();
             state.check_writable()?;
             self.write_drafts(&mut state)?;
-            (state.commits, state.last, self.durable.pending().bytes, state.mark(self.identity.writer()))
+            let mark = state.missing.is_none().then(|| state.mark(self.identity.writer()));
+            (state.commits, state.last, self.durable.pending().bytes, mark)
         };
         if let Err(error) = self.store.level().sync() {
             self.state().poisoned = true;

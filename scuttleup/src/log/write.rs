@@ -72,7 +72,10 @@ impl Inner {
         // Until it went well it went wrong: the layer above may panic in here, too.
         state.poisoned = true;
         let written = self.try_write(state, new, values, own)?;
-        state.untold.push(written);
+        // A value that went is nobody's news, and nobody comes to tell it.
+        if !(written.entries.is_empty() && written.filled.is_empty()) {
+            state.untold.push(written);
+        }
         state.poisoned = false;
         Ok(())
     }

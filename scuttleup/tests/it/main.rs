@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test, in helpers too")]
 
 mod appending;
+mod concurrent;
 mod crashes;
 mod disk;
 mod exports;

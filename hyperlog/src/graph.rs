@@ -1,8 +1,7 @@
 //! What a hyperlog does beyond chains: links that lead somewhere, heads, and what the policy says.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, Bytes};
 use scuttleup::{
@@ -28,13 +27,13 @@ pub(crate) struct Graph {
     /// None: everybody may write, and everything counts.
     policy: Option<Arc<dyn Policy>>,
     pub(crate) events: Bus<Event>,
-    /// The epoch that a commit began and that subscribers were not told of; 0 for none.
-    untold_epoch: AtomicU64,
+    /// The epochs that subscribers were not told of, each with the first node of the commit that began it.
+    untold_epochs: Mutex<VecDeque<(Change, u64)>>,
 }
 
 impl Graph {
     pub(crate) fn new(policy: Option<Arc<dyn Policy>>, events_max: usize) -> Self {
-        Self { policy, events: Bus::new(events_max), untold_epoch: AtomicU64::new(0) }
+        Self { policy, events: Bus::new(events_max), untold_epochs: Mutex::default() }
     }
 
     /// The grant under which a local node may be added.
@@ -78,7 +77,8 @@ impl Graph {
         }
         let epoch = decode_epoch(rows.get(EPOCH)?)? + 1;
         rows.put(EPOCH, epoch.to_be_bytes().to_vec());
-        self.untold_epoch.store(epoch, Ordering::Release);
+        let began = entries.first().map(Entry::change);
+        self.untold_epochs().extend(began.map(|began| (began, epoch)));
         let mut heads = Heads::clear(rows)?;
         for entry in rows.entries_before() {
             Self::add_if_it_counts(&mut heads, &entry?, rows)?;
@@ -95,6 +95,22 @@ impl Graph {
             return Ok(());
         }
         heads.add(entry.change(), entry.id(), view(entry)?.links(), rows)
+    }
+
+    fn untold_epochs(&self) -> MutexGuard<'_, VecDeque<(Change, u64)>> {
+        self.untold_epochs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The epoch that a commit began. Others may have been made meanwhile, and are not told before their time:
+    /// who heard of an epoch too early would look too early, and not again.
+    fn epoch_of(&self, committed: &Committed<'_>) -> Option<u64> {
+        let first = committed.entries.first()?.change();
+        let mut untold = self.untold_epochs();
+        let mut epoch = None;
+        while let Some((_, began)) = untold.pop_front_if(|(change, _)| *change <= first) {
+            epoch = Some(began);
+        }
+        epoch
     }
 
     /// Whether a stored node does not count.
@@ -169,7 +185,7 @@ impl Extension for Graph {
     }
 
     fn committed(&self, committed: &Committed<'_>) {
-        let epoch = self.untold_epoch.swap(0, Ordering::AcqRel);
+        let epoch = self.epoch_of(committed);
         if !self.events.is_heard() {
             return;
         }
@@ -182,7 +198,7 @@ impl Extension for Graph {
         for fork in committed.forks {
             self.events.send(Event::Fork(*fork));
         }
-        if epoch != 0 {
+        if let Some(epoch) = epoch {
             self.events.send(Event::Standing { epoch });
         }
     }

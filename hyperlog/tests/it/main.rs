@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
 
 mod adding;
+mod concurrent;
 mod crashes;
 mod dag;
 mod events;

@@ -83,8 +83,12 @@ fn with(policy: impl Policy + 'static, level: &(impl Level + Clone + 'static), n
     Hyperlog::options().policy(Arc::new(policy)).open(Arc::new(level.clone()), identity(n)).unwrap()
 }
 
-fn toy(n: u8) -> Hyperlog<Utf8> {
-    with(Toy::default(), &Memory::new(), n)
+pub(crate) fn toy(n: u8) -> Hyperlog<Utf8> {
+    toy_on(&Memory::new(), n)
+}
+
+pub(crate) fn toy_on(level: &(impl Level + Clone + 'static), n: u8) -> Hyperlog<Utf8> {
+    with(Toy::default(), level, n)
 }
 
 /// Which nodes are void, counted from scratch.
@@ -96,7 +100,7 @@ fn void(nodes: &[Node]) -> BTreeSet<NodeId> {
     weights.into_iter().filter_map(|(id, weight)| (weight > 0).then_some(id)).collect()
 }
 
-fn check_toy(log: &Hyperlog<Utf8>) {
+pub(crate) fn check_toy(log: &Hyperlog<Utf8>) {
     let nodes = nodes(log);
     let void = void(&nodes);
     for node in &nodes {

@@ -32,8 +32,7 @@ enum Command {
         /// A node that it links to; may be given again
         #[arg(long = "link", value_name = "ID")]
         links: Vec<NodeId>,
-        /// Add each line of standard input, linked to the line before it, in commits of 10,000 lines; what waits
-        /// for its commit is not stored yet
+        /// Add each line of standard input, linked to the line before it; stored 10,000 at a time
         #[arg(long, conflicts_with = "value")]
         lines: bool,
         /// With --lines: all lines in one commit, or none

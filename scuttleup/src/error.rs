@@ -54,7 +54,9 @@ pub enum Error {
     #[error("the store failed")]
     Level(#[from] level::Error),
     /// There is no such entry, or its value was deleted.
-    #[error("writer {writer} has no value under {seq} in this log: no such entry, or it was deleted, or has not come yet")]
+    #[error(
+        "writer {writer} has no value under {seq} in this log: no such entry, or it was deleted, or has not come yet"
+    )]
     NotFound {
         /// Whose entry.
         writer: WriterId,

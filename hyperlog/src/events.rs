@@ -8,7 +8,8 @@ use scuttleup::Fork;
 use crate::node::{Node, NodeId};
 
 /// What happened. For every local `add`, a `PreAdd` is followed by one `Add` or one `Reject`, so that
-/// counting shows what is still under way; what peers send is told as `Add` alone.
+/// counting shows what is still under way (by both, when the disk fails after the node was applied: what is
+/// there after reopening holds); what peers send is told as `Add` alone.
 ///
 /// Events are for showing and waking. Whoever must not miss a node reads [`changes`](crate::Hyperlog::changes)
 /// live.

@@ -36,6 +36,11 @@ impl Graph {
         Self { policy, events: Bus::new(events_max), untold_epochs: Mutex::default() }
     }
 
+    /// Whether anything but the graph itself decides what counts.
+    pub(crate) fn has_policy(&self) -> bool {
+        self.policy.is_some()
+    }
+
     /// The grant under which a local node may be added.
     pub(crate) fn cap(
         &self,

@@ -364,7 +364,7 @@ impl<E: Encoding> Hyperlog<E> {
         let value = value.into();
         let bytes = E::encode(&value)?;
         let told = self.tell_before(|| vec![(Vec::new(), bytes.clone())]);
-        let added = self.log.transaction(self.durability, |transaction| {
+        let added = self.transaction(|transaction| {
             let links = heads::to_link(transaction)?;
             self.add_one(transaction, links, bytes).map(|(appended, ext)| node(appended, ext, value))
         });
@@ -381,7 +381,7 @@ impl<E: Encoding> Hyperlog<E> {
         let encoded = docs.iter().map(|doc| E::encode(&doc.value)).collect::<Result<Vec<_>, _>>()?;
         let told = self
             .tell_before(|| docs.iter().map(|doc| given(&doc.links)).zip(encoded.iter().cloned()).collect());
-        let added = self.log.transaction(self.durability, |transaction| {
+        let added = self.transaction(|transaction| {
             let mut nodes: Vec<Node<E::Value>> = Vec::with_capacity(docs.len());
             for (doc, bytes) in docs.into_iter().zip(encoded) {
                 let links = resolve(&doc.links, &nodes)?;
@@ -391,6 +391,22 @@ impl<E: Encoding> Hyperlog<E> {
             Ok(nodes)
         });
         self.tell_after(told, added)
+    }
+
+    /// Runs `build` as one commit. Under a policy it is applied before the next one begins, so that verdicts and
+    /// heads are those of the moment: a policy judges what is stored, not what waits for the disk.
+    fn transaction<R>(
+        &self,
+        build: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        if !self.graph.has_policy() {
+            return self.log.transaction(self.durability, build);
+        }
+        let result = self.log.transaction(Some(Durability::Buffered), build)?;
+        if self.durability.unwrap_or(self.log.durability()) == Durability::Synced {
+            self.log.flush()?;
+        }
+        Ok(result)
     }
 
     fn add_one(

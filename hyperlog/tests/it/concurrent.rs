@@ -153,3 +153,24 @@ fn verdicts_and_heads_are_right_when_threads_add_judge_and_import_at_once() {
     assert_eq!(copy.heads().unwrap(), log.heads().unwrap());
     check_toy(&copy);
 }
+
+#[test]
+fn an_append_links_the_heads_that_count_while_a_verdict_waits_for_the_disk() {
+    let level = Held::default();
+    let log = toy_on(&level, 1);
+    log.append("h0").unwrap();
+    let h1 = log.append("h1").unwrap();
+    std::thread::scope(|scope| {
+        let holding = level.hold();
+        let first = scope.spawn(|| log.append("first").unwrap());
+        level.wait_for_a_sync();
+        let verdict = scope.spawn(|| log.append(format!("void:{}", h1.id)).unwrap());
+        wait_until(|| log.last() == Change(4));
+        let last = scope.spawn(|| log.append("last").unwrap());
+        wait_until(|| log.last() == Change(5));
+        drop(holding);
+        drop((first.join().unwrap(), verdict.join().unwrap(), last.join().unwrap()));
+    });
+    assert_eq!(log.heads().unwrap().len(), 1, "all heads were linked");
+    check_toy(&log);
+}

@@ -275,8 +275,10 @@ impl Drop for Inner {
         let guarded = !state.poisoned && state.missing.is_none();
         drop(state);
         let synced = if guarded { self.raise_sidecar() } else { self.sync_all() };
-        if let Err(error) = synced {
-            tracing::error!(%error, "closing the log could not make everything durable");
+        match synced {
+            // Whose write failed was told so then.
+            Ok(()) | Err(Error::Poisoned) => {}
+            Err(error) => tracing::error!(%error, "closing the log could not make everything durable"),
         }
     }
 }

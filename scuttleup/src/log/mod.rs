@@ -173,6 +173,12 @@ impl Log {
         &self.inner.extension
     }
 
+    /// What an append waits for, unless it says otherwise.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.inner.durability
+    }
+
     /// What opening found.
     #[must_use]
     pub fn opened(&self) -> Opened {

@@ -26,6 +26,7 @@ layers:
 # Each library builds by itself, with nothing switched on
 alone:
     cargo check --quiet -p level
+    cargo check --quiet -p replicate
     cargo check --quiet -p scuttleup
     cargo check --quiet -p hyperlog
 

@@ -12,8 +12,9 @@ type Edges = BTreeMap<String, BTreeSet<String>>;
 /// What each crate may depend on inside the workspace. `None` may use everything.
 const TABLE: &[(&str, Option<&[&str]>)] = &[
     ("level", Some(&[])),
-    ("scuttleup", Some(&["level"])),
-    ("hyperlog", Some(&["level", "scuttleup"])),
+    ("replicate", Some(&[])),
+    ("scuttleup", Some(&["level", "replicate"])),
+    ("hyperlog", Some(&["level", "replicate", "scuttleup"])),
     ("commands", None),
     ("examples", None),
 ];

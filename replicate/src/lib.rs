@@ -1,12 +1,35 @@
 #![doc = include_str!("../README.md")]
-
 // Bytes of peers are read here: no index into them may panic.
 #![warn(clippy::indexing_slicing)]
 
+mod digest;
+mod error;
+mod face;
+mod frame;
+mod list;
+mod message;
+mod options;
 mod point;
 mod replica;
+mod report;
+mod search;
+mod session;
 
+pub use digest::digest;
+pub use error::{Cause, SyncError};
+pub use face::{sync, sync_with};
+pub use frame::{
+    AHEAD_BYTES, BODY_BYTES_MAX, FrameError, Frames, GROUP_BYTES_MAX, HEAD_BYTES, MAGIC, MAGIC_ENCRYPTED,
+    VALUE_BYTES_MAX,
+};
+pub use list::List;
+pub use message::{
+    Ask, Bye, Hello, Last, Locate, Message, Named, REASON_BYTES_MAX, Range, Sample, Stored, Takes, Tips, What,
+};
+pub use options::{Limits, METADATA_BYTES_MAX, Mode, Options, ParseModeError, WRITERS_NAMED_MAX};
 pub use point::{Key, PREFIX_BYTES, Point, Tip, prefix};
 pub use replica::{
-    About, Decoder, Exchange, Fork, Ingested, News, Outgoing, Replica, ReplicaError, Wants,
+    About, Decoder, Exchange, Fork, Ingested, News, Outgoing, Replica, ReplicaError, Settled, Wants,
 };
+pub use report::{Difference, Event, Peer, Progress, Report};
+pub use session::Session;

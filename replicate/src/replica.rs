@@ -129,13 +129,13 @@ pub trait Exchange: Send {
     /// [`ReplicaError::Peer`] when it is not the value of that entry.
     fn fill(&mut self, id: &Key, value: Bytes) -> Result<bool, ReplicaError>;
 
-    /// Syncs to disk what was received, and returns the tips as they are now, ascending. `complete` says that
-    /// the peer has sent all that this log lacked.
+    /// Syncs to disk what was received, and says what is here now. `complete` says that the peer has sent all that
+    /// this log lacked.
     ///
     /// # Errors
     ///
     /// [`ReplicaError::Local`].
-    fn settle(&mut self, complete: bool) -> Result<Vec<Tip>, ReplicaError>;
+    fn settle(&mut self, complete: bool) -> Result<Settled, ReplicaError>;
 
     /// Resolves when there may be more for [`next_live`](Self::next_live). Listening begins with the call.
     fn news(&self) -> News;
@@ -184,10 +184,22 @@ pub struct Ingested {
     pub stored: u64,
     /// Entries that were here already.
     pub duplicates: u64,
+    /// Of those, entries that the peer was known to have: it got them from here, or sent them before. What another
+    /// session brought meanwhile is none of them, nor is what the peer sends again because its samples are coarse.
+    pub repeated: u64,
     /// Values that had been missing and came with the group.
     pub filled: u64,
     /// Forks that show up with the group.
     pub forks: Vec<Fork>,
+}
+
+/// A log as it is when the first sync of a session ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// The ends of all branches, ascending.
+    pub tips: Vec<Tip>,
+    /// Entries in the log, as of the same moment.
+    pub entries: u64,
 }
 
 /// A writer has two entries under one number.

@@ -208,6 +208,14 @@ impl Extension for Graph {
         }
     }
 
+    fn parents(&self, ext: &[u8], out: &mut Vec<NodeId>) {
+        // What is stored decodes.
+        if let Ok(view) = View::decode(ext) {
+            out.extend(view.links());
+            out.extend(view.cap);
+        }
+    }
+
     fn pack(&self, ext: &[u8], near: &Near<'_>, out: &mut Vec<u8>) {
         match Ext::decode(ext) {
             Ok(ext) => {

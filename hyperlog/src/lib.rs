@@ -30,6 +30,7 @@ mod log;
 mod node;
 mod options;
 mod policy;
+mod replica;
 
 pub use changes::Changes;
 pub use encoding::{Binary, Encoding, EncodingError, Json, Postcard, Utf8};

@@ -79,6 +79,11 @@ impl<E> Hyperlog<E> {
         Self { log, graph, durability: None, encoding: PhantomData }
     }
 
+    /// The log below, where nodes are entries.
+    pub(crate) fn entries(&self) -> &scuttleup::Log {
+        &self.log
+    }
+
     fn share<F>(&self) -> Hyperlog<F> {
         let Self { log, graph, durability, .. } = self;
         Hyperlog {

@@ -226,6 +226,27 @@ pub enum GroupError {
     Store(#[from] Error),
 }
 
+/// Why a value was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FillError {
+    /// The entry is not here.
+    #[error("there is no entry {id} in this log, so there is no value to fill in")]
+    Unknown {
+        /// Which entry.
+        id: EntryId,
+    },
+    /// The entry names another value.
+    #[error("this is not the value of entry {id}: its length or its hash differs")]
+    OtherValue {
+        /// Which entry.
+        id: EntryId,
+    },
+    /// Not the value's fault: the store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
 impl From<level::Error> for GroupError {
     fn from(error: level::Error) -> Self {
         Self::Store(error.into())

@@ -40,6 +40,10 @@ pub trait Extension: Send + Sync {
     /// wait to be told. Default: nothing.
     fn committed(&self, _: &Committed<'_>) {}
 
+    /// Adds the entries that `ext` names, besides the writer's own previous one: all that must be stored before
+    /// an entry with this `ext`. Default: none.
+    fn parents(&self, _ext: &[u8], _out: &mut Vec<EntryId>) {}
+
     /// Writes `ext` in as few bytes as its surroundings allow.
     fn pack(&self, ext: &[u8], near: &Near<'_>, out: &mut Vec<u8>);
 

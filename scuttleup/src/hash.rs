@@ -14,7 +14,7 @@ pub enum Purpose {
     Value,
     /// The discovery key of a log: over its topic.
     Discovery,
-    /// The digest of a set of tips.
+    /// The digest of a set of tips. Sessions of the crate `replicate` compare by it, under this same personalisation.
     Tips,
     /// The topic of a channel.
     Topic,

@@ -1,5 +1,6 @@
 //! Where the rows of a log lie: see `docs/format.md`, "store". Keys are made and read here alone.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -145,6 +146,17 @@ impl Store {
         }
     }
 
+    /// The local numbers of all entries whose ids begin so, ascending by id, lazily. One short range read.
+    pub(crate) fn changes_by_prefix(
+        &self,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<Change, Error>> + use<'_> {
+        self.level.range(self.ids, KeyRange::prefix(prefix), Order::Ascending).map(|row| {
+            let (key, value) = row?;
+            decode_change(&value).ok_or_else(|| Error::damaged(format!("id {key:02x?}")))
+        })
+    }
+
     /// An entry by its local number. One point read.
     pub(crate) fn by_change(&self, change: Change) -> Result<Option<Entry>, Error> {
         let row = self.level.get(self.entries, &change.0.to_be_bytes())?;
@@ -222,7 +234,13 @@ impl Store {
 
     /// Local numbers of the entries whose value is not here yet, in ascending order.
     pub(crate) fn pending(&self) -> impl Iterator<Item = Result<Change, Error>> + '_ {
-        self.level.range(self.meta, KeyRange::prefix(&[PENDING]), Order::Ascending).map(|row| {
+        self.pending_after(Change(0))
+    }
+
+    /// As [`pending`](Self::pending), behind one of them.
+    pub(crate) fn pending_after(&self, change: Change) -> impl Iterator<Item = Result<Change, Error>> + '_ {
+        let range = (Bound::Excluded(pending_key(change)), Bound::Included(pending_key(Change(u64::MAX))));
+        self.level.range(self.meta, KeyRange::from(range), Order::Ascending).map(|row| {
             let (key, _) = row?;
             let change = key.get(1..).and_then(decode_change);
             change.ok_or_else(|| Error::damaged(format!("pending key {key:02x?}")))

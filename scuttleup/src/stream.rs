@@ -251,7 +251,7 @@ impl Exporter<'_> {
         self.done.entries += entries.len() as u64;
         self.done.groups += 1;
         let first = entries.first().map_or(Change(0), Entry::change);
-        let group = Group::new(log.topic(), entries.into_iter().map(into_received).collect());
+        let group = Group::new(log.topic(), entries.into_iter().map(Received::from).collect());
         let group = group.map_err(|_| Error::damaged(format!("the group of entry {first}: run fsck")))?;
         self.frame(GROUP, &group.encode(self.extension))
     }
@@ -274,12 +274,6 @@ impl Exporter<'_> {
         self.done.bytes += bytes.len() as u64;
         Ok(self.out.write_all(bytes)?)
     }
-}
-
-fn into_received(entry: Entry) -> Received {
-    let value = entry.value().bytes().cloned();
-    let Entry { id, header, signature, .. } = entry;
-    Received { id, header, value, signature }
 }
 
 struct Importer<'a> {

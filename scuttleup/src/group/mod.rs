@@ -12,6 +12,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::entry::Entry;
 use crate::error::GroupError;
 use crate::extension::Earlier;
 use crate::header::{Header, UNIT_BYTES};
@@ -28,6 +29,15 @@ pub(crate) struct Received {
     /// None when it comes hollow: without its value.
     pub(crate) value: Option<Bytes>,
     pub(crate) signature: Option<[u8; 64]>,
+}
+
+impl From<Entry> for Received {
+    /// An entry as it goes out again: with its value where that is here.
+    fn from(entry: Entry) -> Self {
+        let value = entry.value().bytes().cloned();
+        let Entry { id, header, signature, .. } = entry;
+        Self { id, header, value, signature }
+    }
 }
 
 impl fmt::Debug for Received {
@@ -74,13 +84,15 @@ impl Group {
     ///
     /// [`GroupError`] when the group is empty, too large, holds an entry twice or leaves one uncovered.
     pub(crate) fn new(topic: Topic, mut entries: Vec<Received>) -> Result<Self, GroupError> {
-        let followed: BTreeSet<EntryId> = entries.iter().filter_map(|entry| entry.header.prev).collect();
-        for entry in &mut entries {
-            if followed.contains(&entry.id) {
-                entry.signature = None;
-            }
-        }
+        drop_needless_signatures(&mut entries);
         Self::checked(topic, entries)
+    }
+
+    /// As [`new`](Self::new), without looking whether it is a group at all.
+    #[cfg(feature = "testing")]
+    pub(crate) fn unchecked(topic: Topic, mut entries: Vec<Received>) -> Self {
+        drop_needless_signatures(&mut entries);
+        Self { topic, entries }
     }
 
     /// The checks that need no store: size, no repetition, and a signature exactly where one is needed.
@@ -123,6 +135,19 @@ impl Group {
     /// The ids in the group, in order.
     pub fn ids(&self) -> impl Iterator<Item = EntryId> + '_ {
         self.entries.iter().map(|entry| entry.id)
+    }
+
+    pub(crate) fn received(&self) -> impl Iterator<Item = &Received> {
+        self.entries.iter()
+    }
+}
+
+fn drop_needless_signatures(entries: &mut [Received]) {
+    let followed: BTreeSet<EntryId> = entries.iter().filter_map(|entry| entry.header.prev).collect();
+    for entry in entries {
+        if followed.contains(&entry.id) {
+            entry.signature = None;
+        }
     }
 }
 

@@ -267,6 +267,11 @@ impl Log {
     pub fn flush(&self) -> Result<(), Error> {
         self.inner.sync_all()
     }
+
+    /// Makes the local order durable up to `last`, which is stored.
+    pub(crate) fn flush_to(&self, last: Change) -> Result<(), Error> {
+        self.inner.sync_entries(last)
+    }
 }
 
 impl Drop for Inner {

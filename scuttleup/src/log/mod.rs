@@ -3,6 +3,7 @@
 mod append;
 mod catch_up;
 mod durable;
+mod fill;
 mod ingest;
 mod options;
 mod write;
@@ -78,6 +79,9 @@ pub(crate) struct Inner {
     telling: Mutex<()>,
     opened: Opened,
     tag: u64,
+    /// What sessions of this log do wrong on purpose.
+    #[cfg(feature = "testing")]
+    pub(crate) defect: Option<crate::replica::Defect>,
 }
 
 struct State {
@@ -363,6 +367,14 @@ impl Log {
     pub(crate) fn while_nobody_writes<R>(&self, look: impl FnOnce(&Chains, Change) -> R) -> R {
         let state = self.inner.state();
         look(&state.chains, state.last)
+    }
+
+    /// As [`while_nobody_writes`](Self::while_nobody_writes), where all that is seen must be in the store: after
+    /// a failed write it may not be.
+    pub(crate) fn while_all_is_stored<R>(&self, look: impl FnOnce(&Chains, Change) -> R) -> Result<R, Error> {
+        let state = self.inner.state();
+        state.check_writable()?;
+        Ok(look(&state.chains, state.last))
     }
 
     /// Checks a group from outside against what is stored; stores nothing. Takes no lock that an append

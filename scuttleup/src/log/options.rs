@@ -27,6 +27,8 @@ pub struct Options {
     clock: Option<Arc<dyn Clock>>,
     durability: Durability,
     limits: Limits,
+    #[cfg(feature = "testing")]
+    defect: Option<crate::replica::Defect>,
 }
 
 impl Default for Options {
@@ -38,6 +40,8 @@ impl Default for Options {
             clock: None,
             durability: Durability::Synced,
             limits: Limits::default(),
+            #[cfg(feature = "testing")]
+            defect: None,
         }
     }
 }
@@ -89,6 +93,13 @@ impl Options {
     /// Bounds. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Makes every session of this log go wrong in one way, on purpose. Default: none.
+    #[cfg(feature = "testing")]
+    pub fn defect(mut self, defect: crate::replica::Defect) -> Self {
+        self.defect = Some(defect);
         self
     }
 
@@ -148,6 +159,8 @@ impl Options {
                 limits: self.limits,
                 opened: Opened { created, lost_commits },
                 tag: NEXT_TAG.fetch_add(1, Ordering::Relaxed),
+                #[cfg(feature = "testing")]
+                defect: self.defect,
             }),
         })
     }

@@ -11,6 +11,7 @@ mod format;
 mod fsck;
 mod groups;
 mod reading;
+mod replica;
 mod support;
 mod threads;
 mod values;

@@ -136,6 +136,12 @@ impl Frames {
         self.progress
     }
 
+    /// Whether the other side has begun to speak this protocol.
+    #[must_use]
+    pub const fn is_met(&self) -> bool {
+        self.met
+    }
+
     fn count(&mut self, kind: u8, here: usize) {
         if !matches!(kind, PING | PONG | SKIPPED..) {
             self.progress += (here - self.counted.min(here)) as u64;

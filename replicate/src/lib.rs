@@ -3,6 +3,8 @@
 #![warn(clippy::indexing_slicing)]
 
 mod digest;
+#[cfg(feature = "tokio")]
+mod driver;
 mod error;
 mod face;
 mod frame;
@@ -16,6 +18,8 @@ mod search;
 mod session;
 
 pub use digest::digest;
+#[cfg(feature = "tokio")]
+pub use driver::{Driver, Stdin, Stdout, Stop, run, stdio};
 pub use error::{Cause, SyncError};
 pub use face::{sync, sync_with};
 pub use frame::{

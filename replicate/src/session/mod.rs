@@ -54,6 +54,8 @@ pub struct Session<X: Exchange> {
     claims: Vec<Point>,
     bye_said: bool,
     bye_heard: bool,
+    /// The other side takes no more.
+    muted: bool,
     ack_due: bool,
     pong_due: bool,
     clock: Clock,
@@ -192,6 +194,7 @@ impl<X: Exchange> Session<X> {
             claims: Vec::new(),
             bye_said: false,
             bye_heard: false,
+            muted: false,
             ack_due: false,
             pong_due: false,
             clock: Clock::new(now),
@@ -279,6 +282,15 @@ impl<X: Exchange> Session<X> {
         }
     }
 
+    /// The other side takes no more. Why, it may still say: so it is heard to its end.
+    pub fn mute(&mut self) {
+        self.muted = true;
+        self.queue.clear();
+        if self.bye_heard && !self.report.complete {
+            self.fail(Cause::Interrupted { owes: "has not taken what was sent to it" });
+        }
+    }
+
     /// The bytes that came are no frames, or the wire failed.
     pub fn broke(&mut self, cause: impl Into<Cause>) {
         self.fail(cause.into());
@@ -294,7 +306,14 @@ impl<X: Exchange> Session<X> {
     /// Nothing will be said any more, and nothing is awaited.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        (self.bye_said && self.bye_heard) || (self.failed.is_some() && self.queue.is_empty())
+        let all_said = self.bye_said || (self.muted && self.report.complete);
+        (all_said && self.bye_heard) || (self.failed.is_some() && self.queue.is_empty())
+    }
+
+    /// Both sides have said goodbye, and nothing went wrong.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.report.complete && self.bye_heard && self.failed.is_none()
     }
 
     /// Nothing will be said any more: the writing side of the wire can be closed.
@@ -326,7 +345,7 @@ impl<X: Exchange> Session<X> {
         let report = self.report;
         match self.failed {
             Some(cause) => Err(SyncError { report: Box::new(report), cause }),
-            None if !self.bye_heard || !self.bye_said => {
+            None if !self.bye_heard || !report.complete => {
                 Err(SyncError { report: Box::new(report), cause: Cause::Stopped })
             }
             None => Ok(report),
@@ -365,7 +384,7 @@ impl<X: Exchange> Session<X> {
         }
         tracing::debug!(target: "replicate", %cause, stage = self.stage.name(), "the session ends");
         self.queue.clear();
-        if let Some(mut reason) = cause.told().filter(|_| !self.bye_said) {
+        if let Some(mut reason) = cause.told().filter(|_| !self.bye_said && !self.muted) {
             truncate(&mut reason, REASON_BYTES_MAX);
             self.queue.push_back(Message::Bye(Bye { reason: Some(reason) }));
         }

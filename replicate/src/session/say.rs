@@ -30,7 +30,7 @@ impl<X: Exchange> Session<X> {
         if let Some(message) = self.queue.pop_front() {
             return Ok(Some(message));
         }
-        if self.failed.is_some() || self.bye_said {
+        if self.failed.is_some() || self.bye_said || self.muted {
             return Ok(None);
         }
         if std::mem::take(&mut self.pong_due) {

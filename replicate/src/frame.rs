@@ -201,6 +201,7 @@ impl tokio_util::codec::Encoder<&Message> for Frames {
 }
 
 /// What goes wrong on a wire: its bytes, or the wire itself.
+#[cfg(feature = "tokio")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireError {

@@ -22,6 +22,8 @@ pub use digest::digest;
 pub use driver::{Driver, Stdin, Stdout, Stop, run, stdio};
 pub use error::{Cause, SyncError};
 pub use face::{sync, sync_with};
+#[cfg(feature = "tokio")]
+pub use frame::WireError;
 pub use frame::{
     AHEAD_BYTES, BODY_BYTES_MAX, FrameError, Frames, GROUP_BYTES_MAX, HEAD_BYTES, MAGIC, MAGIC_ENCRYPTED,
     VALUE_BYTES_MAX,

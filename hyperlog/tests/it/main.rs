@@ -17,4 +17,5 @@ mod reading;
 mod rogue;
 mod scale;
 mod support;
+mod sync;
 mod values;

@@ -153,7 +153,7 @@ impl<X: Exchange + 'static> Driver<X> {
         let mut reading = std::pin::pin!(async { tokio::join!(reading, decoding) });
         let mut writing = std::pin::pin!(writing);
         let (mut read_all, mut written_all) = (false, false);
-        let (session, failed) = loop {
+        let mut ended = loop {
             tokio::select! {
                 ended = &mut worker => break ended,
                 _ = &mut reading, if !read_all => read_all = true,
@@ -166,14 +166,22 @@ impl<X: Exchange + 'static> Driver<X> {
             if !written_all {
                 writing.await;
             }
-            if failed && !read_all {
+            if !ended.session.is_complete() && !read_all {
                 reading.await;
             }
         };
         // Who does not listen to our last words in time does not need them.
         let _ = tokio::time::timeout(LINGER, last_words).await;
-        session.finish(start.elapsed())
+        ended.session.wrote(meter.written.load(Ordering::Acquire) - ended.written);
+        ended.session.finish(start.elapsed())
     }
+}
+
+/// A session at its end.
+struct Ended<X: Exchange> {
+    session: Session<X>,
+    /// Bytes that it knows the wire took.
+    written: u64,
 }
 
 /// The loop of the session itself.
@@ -193,8 +201,7 @@ struct Worker<X: Exchange> {
 }
 
 impl<X: Exchange + 'static> Worker<X> {
-    /// Returns the session at its end, and whether it failed.
-    async fn run(mut self, mut inbox: mpsc::Receiver<Input<X::Group>>) -> (Session<X>, bool) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Input<X::Group>>) -> Ended<X> {
         let (mut may_say, mut news, mut open) = (true, None, true);
         loop {
             self.note_wire();
@@ -238,8 +245,7 @@ impl<X: Exchange + 'static> Worker<X> {
             }
         }
         let session = self.session.take().expect("the session comes back from every thread it is lent to");
-        let failed = !session.is_complete();
-        (session, failed)
+        Ended { session, written: self.meter.written.load(Ordering::Acquire) }
     }
 
     fn session(&mut self) -> &mut Session<X> {

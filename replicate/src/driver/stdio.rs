@@ -123,6 +123,7 @@ fn write_all(mut chunks: mpsc::Receiver<Bytes>, written: &mpsc::Sender<io::Resul
 
 /// Gives standard output to nobody, which closes what it was.
 #[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "the null device is where output goes that nobody reads")]
 fn close() -> io::Result<()> {
     let nobody = std::fs::File::options().write(true).open("/dev/null")?;
     Ok(rustix::stdio::dup2_stdout(nobody)?)

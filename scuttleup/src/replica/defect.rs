@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use replicate::Point;
 
 use super::LogExchange;
+use super::book::Source;
 use crate::group::{Group, Received};
 use crate::ids::{Seq, Topic};
 
@@ -48,7 +49,7 @@ impl LogExchange {
         let tips = snapshot.tips.iter().zip(&snapshot.branches);
         log.while_nobody_writes(|chains, _| {
             for (tip, branch) in tips.filter(|(tip, _)| tip.writer == point.writer) {
-                book.note(chains, *branch, Seq(point.seq.min(tip.seq)));
+                book.note(chains, *branch, Seq(point.seq.min(tip.seq)), Source::Named);
             }
         });
     }

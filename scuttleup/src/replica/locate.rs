@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use replicate::{Key, Point, prefix};
 
 use super::LogExchange;
+use super::book::Source;
 use crate::chains::Chains;
 use crate::entry::BranchNo;
 use crate::error::Error;
@@ -23,7 +24,7 @@ impl LogExchange {
             return;
         };
         let Self { log, book, .. } = self;
-        log.while_nobody_writes(|chains, _| book.note(chains, *branch, Seq(tip.seq)));
+        log.while_nobody_writes(|chains, _| book.note(chains, *branch, Seq(tip.seq), Source::Named));
     }
 
     pub(super) fn note_point(&mut self, point: &Point) -> Result<bool, Error> {
@@ -34,7 +35,7 @@ impl LogExchange {
         }
         let Some(branch) = found else { return Ok(false) };
         let Self { log, book, .. } = self;
-        log.while_nobody_writes(|chains, _| book.note(chains, branch, Seq(point.seq)));
+        log.while_nobody_writes(|chains, _| book.note(chains, branch, Seq(point.seq), Source::Named));
         Ok(true)
     }
 

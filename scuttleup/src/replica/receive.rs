@@ -5,6 +5,7 @@ use std::sync::Arc;
 use replicate::{Decoder, Ingested, ReplicaError};
 
 use super::LogExchange;
+use super::book::Source;
 use super::errors::{Declined, local, of_group};
 use crate::error::Error;
 use crate::fork::Fork;
@@ -40,12 +41,13 @@ impl LogExchange {
         })
     }
 
-    /// Entries that are stored, and that the peer was known to have.
+    /// Entries that are stored, and that the peer knows to be here.
     fn count_repeated(&self, group: &Verified) -> Result<u64, Error> {
         let mut repeated = 0;
         for known in &group.known {
             let entry = self.log.get(&known.id)?;
-            repeated += u64::from(entry.is_some_and(|entry| self.book.has(entry.branch, entry.seq())));
+            repeated +=
+                u64::from(entry.is_some_and(|entry| self.book.was_exchanged(entry.branch, entry.seq())));
         }
         Ok(repeated)
     }
@@ -55,7 +57,9 @@ impl LogExchange {
         for id in ends {
             let entry = log.get(id)?;
             let entry = entry.ok_or_else(|| Error::damaged(format!("entry {id}, which was just stored")))?;
-            log.while_nobody_writes(|chains, _| book.note(chains, entry.branch, entry.seq()));
+            log.while_nobody_writes(|chains, _| {
+                book.note(chains, entry.branch, entry.seq(), Source::Received)
+            });
         }
         Ok(())
     }

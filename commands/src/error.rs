@@ -38,6 +38,30 @@ pub(crate) enum Failure {
     Deleted { id: NodeId },
     #[error("the value of node {id} has not come yet: import from somebody who has it")]
     Pending { id: NodeId },
+    #[error("cannot start `{program}`: there is no such program; what a shell does needs `sh -c '...'`")]
+    NoProgram { program: String },
+    #[error("cannot start `{program}`")]
+    Start { program: String, source: std::io::Error },
+    #[error("cannot make a pipe")]
+    Pipe(#[source] std::io::Error),
+    #[error("cannot wait for a command")]
+    Watch(#[source] std::io::Error),
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
+    #[error(
+        "a sync speaks to another program, not to a person: as in `dupsh 'hyperlog -d a replicate' 'hyperlog -d b replicate'`"
+    )]
+    SyncToTerminal,
+    #[error("cannot begin to sync")]
+    Session { source: Box<replicate::Cause> },
+    #[error(transparent)]
+    Sync(Box<replicate::SyncError>),
+    #[error("the logs differ, and nothing explains why")]
+    Unexplained,
+    #[error("cannot start what waits for the other side")]
+    Runtime(#[source] std::io::Error),
+    #[error("what prints entries as they come has stopped")]
+    Printing,
     #[error("found {}", crate::show::count(*.0, "problem", "problems"))]
     Problems(u64),
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::cli::{Common, say, start, tell_lost};
 use crate::error::Failure;
 use crate::progress::Progress;
+use crate::sync::{self, Follower, SyncArgs};
 use crate::{lines, show};
 
 /// An append-only graph of signed nodes in a folder.
@@ -80,6 +81,8 @@ enum Command {
     Export,
     /// Read exports from standard input, any number of them one after the other
     Import,
+    /// Sync with another log over standard input and output: `dupsh` puts two of these together
+    Replicate(SyncArgs),
 }
 
 impl Cli {
@@ -117,6 +120,7 @@ impl Program<'_> {
             Command::Backup { dir } => self.backup(dir),
             Command::Export => self.export(),
             Command::Import => self.import(),
+            Command::Replicate(args) => self.replicate(&args),
         }
     }
 
@@ -173,12 +177,7 @@ impl Program<'_> {
         }
         let mut out = io::BufWriter::new(io::stdout().lock());
         for node in self.log.changes(what) {
-            let node = node?;
-            if self.common.json {
-                writeln!(out, "{}", show::node_json(&node))?;
-            } else {
-                writeln!(out, "{}", show::node_line(&node))?;
-            }
+            writeln!(out, "{}", shown(&node?, self.common.json))?;
         }
         Ok(out.flush()?)
     }
@@ -281,6 +280,32 @@ impl Program<'_> {
         Ok(())
     }
 
+    fn replicate(&self, args: &SyncArgs) -> Result<(), Failure> {
+        let follower = args.print.then(|| self.follow());
+        let synced = sync::run(&self.log, args, ("node", "nodes"), self.common.json);
+        if let Some(follower) = follower {
+            let printed = follower.finish()?;
+            for node in self.log.changes(Read::all().since(printed)) {
+                say(&shown(&node?, self.common.json));
+            }
+        }
+        synced
+    }
+
+    /// Prints nodes as they come.
+    fn follow(&self) -> Follower {
+        let (mut last, json) = (self.log.visible(), self.common.json);
+        let changes = self.log.changes(Read::all().since(last).live(true));
+        Follower::new(changes.stop_handle(), move || {
+            // A log that cannot be read is the session's to report.
+            for node in changes.map_while(Result::ok) {
+                last = node.change;
+                say(&shown(&node, json));
+            }
+            last
+        })
+    }
+
     fn export(&self) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         if out.is_terminal() {
@@ -314,6 +339,10 @@ impl Program<'_> {
         }
         Ok(())
     }
+}
+
+fn shown(node: &Node, json: bool) -> String {
+    if json { show::node_json(node) } else { show::node_line(node) }
 }
 
 fn import_line(done: &Imported) -> String {

@@ -4,11 +4,14 @@
 
 mod backup;
 mod cli;
+#[cfg(unix)]
+pub mod dupsh;
 mod error;
 pub mod hyperlog;
 mod lines;
 mod progress;
 pub mod scuttleup;
 mod show;
+mod sync;
 
 pub use cli::Common;

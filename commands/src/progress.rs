@@ -30,6 +30,12 @@ impl Progress {
         Self(bar)
     }
 
+    /// As [`set`](Self::set), where the end is known only now.
+    pub(crate) fn set_of(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+
     pub(crate) fn set(&self, done: u64) {
         self.0.set_position(done);
     }

@@ -7,9 +7,10 @@ use clap::{Parser, Subcommand};
 use scuttleup::{Entry, Log, Read, Seq, WriterId};
 use serde_json::json;
 
-use crate::cli::{Common, start, tell_lost};
+use crate::cli::{Common, say, start, tell_lost};
 use crate::error::Failure;
 use crate::show;
+use crate::sync::{self, Follower, SyncArgs};
 
 /// Numbered, signed logs, one per writer, in a folder.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ enum Command {
         /// Its number
         seq: u64,
     },
+    /// Sync with another log over standard input and output: `dupsh` puts two of these together
+    Replicate(SyncArgs),
 }
 
 impl Cli {
@@ -73,7 +76,38 @@ fn run(log: &Log, json: bool, command: Command) -> Result<(), Failure> {
         Command::Read { tail } => read(log, json, tail),
         Command::Entry { peer, seq } => entry(log, json, &peer, Seq(seq)),
         Command::Del { peer, seq } => Ok(log.del(&peer, Seq(seq))?),
+        Command::Replicate(args) => replicate(log, json, &args),
     }
+}
+
+fn replicate(log: &Log, json: bool, args: &SyncArgs) -> Result<(), Failure> {
+    let follower = args.print.then(|| follow(log, json));
+    let synced = sync::run(log, args, ("entry", "entries"), json);
+    if let Some(follower) = follower {
+        let printed = follower.finish()?;
+        for entry in log.read(Read::all().since(printed)) {
+            say(&shown(&entry?, json));
+        }
+    }
+    synced
+}
+
+/// Prints entries as they come.
+fn follow(log: &Log, json: bool) -> Follower {
+    let mut last = log.visible();
+    let reader = log.read(Read::all().since(last).live(true));
+    Follower::new(reader.stop_handle(), move || {
+        // A log that cannot be read is the session's to report.
+        for entry in reader.map_while(Result::ok) {
+            last = entry.change();
+            say(&shown(&entry, json));
+        }
+        last
+    })
+}
+
+fn shown(entry: &Entry, json: bool) -> String {
+    if json { show::entry_json(entry) } else { show::entry_line(entry) }
 }
 
 fn append(log: &Log, json: bool, value: String) -> Result<(), Failure> {
@@ -92,12 +126,7 @@ fn read(log: &Log, json: bool, tail: Option<u64>) -> Result<(), Failure> {
     let since = tail.map_or(0, |tail| log.last().0.saturating_sub(tail));
     let mut out = io::BufWriter::new(io::stdout().lock());
     for entry in log.read(Read::all().since(scuttleup::Change(since))) {
-        let entry: Entry = entry?;
-        if json {
-            writeln!(out, "{}", show::entry_json(&entry))?;
-        } else {
-            writeln!(out, "{}", show::entry_line(&entry))?;
-        }
+        writeln!(out, "{}", shown(&entry?, json))?;
     }
     Ok(out.flush()?)
 }

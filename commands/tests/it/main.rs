@@ -11,6 +11,7 @@ mod copies;
 mod damaged;
 mod dice;
 mod disk_full;
+mod dupsh;
 mod exchange;
 mod killed;
 mod lines;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder for the logs of one test. It goes with the test.
+#[derive(Debug)]
 pub(crate) struct Place(TempDir);
 
 impl Place {

@@ -82,10 +82,10 @@ impl<X: Exchange> End<X> {
         true
     }
 
-    fn hear(&mut self, bytes: u64) {
+    fn hear(&mut self, mut bytes: u64) {
         loop {
             let message = self.frames.decode(&mut self.wire);
-            self.session.read(Duration::ZERO, bytes, self.frames.progress());
+            self.session.read(Duration::ZERO, std::mem::take(&mut bytes), self.frames.progress());
             match message {
                 Ok(Some(message)) => self.session.hear(message, Duration::ZERO),
                 Ok(None) => return,

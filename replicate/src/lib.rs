@@ -32,7 +32,9 @@ pub use list::List;
 pub use message::{
     Ask, Bye, Hello, Last, Locate, Message, Named, REASON_BYTES_MAX, Range, Sample, Stored, Takes, Tips, What,
 };
-pub use options::{Limits, METADATA_BYTES_MAX, Mode, Options, ParseModeError, WRITERS_NAMED_MAX};
+pub use options::{
+    IDS_PER_ASK_MAX, Limits, METADATA_BYTES_MAX, Mode, Options, ParseModeError, WRITERS_NAMED_MAX,
+};
 pub use point::{Key, PREFIX_BYTES, Point, Tip, prefix};
 pub use replica::{
     About, Decoder, Exchange, Fork, Ingested, News, Outgoing, Replica, ReplicaError, Settled, Wants,

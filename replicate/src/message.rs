@@ -12,7 +12,7 @@ use crate::point::{Key, PREFIX_BYTES, Point};
 use crate::replica::Wants;
 
 /// One message of the protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Message {
     /// Who this is and what it wants.
     Hello(Box<Hello>),
@@ -61,7 +61,7 @@ pub enum Message {
 }
 
 /// Who a side is and what it wants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The kind of log.
     pub kind: String,
@@ -85,6 +85,24 @@ pub struct Hello {
     pub takes: Takes,
     /// Whatever the application says.
     pub metadata: List<u8>,
+}
+
+impl fmt::Debug for Hello {
+    /// Shows how much metadata there is, not what is in it: it can be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, mode, live, asks, tips, writers, entries, takes, metadata, .. } = self;
+        f.debug_struct("Hello")
+            .field("kind", kind)
+            .field("mode", mode)
+            .field("live", live)
+            .field("asks", asks)
+            .field("tips", tips)
+            .field("writers", writers)
+            .field("entries", entries)
+            .field("takes", takes)
+            .field("metadata", &metadata.0.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// [`Wants`], as it is sent.
@@ -325,6 +343,21 @@ impl Message {
             SKIPPED.. => Self::Unknown { kind, bytes: body.len() },
             _ => return Err(FrameError::UnknownType { kind }),
         })
+    }
+}
+
+impl fmt::Debug for Message {
+    /// Shows of groups and values how much it is, never their contents: they can be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hello(hello) => fmt::Debug::fmt(hello, f),
+            Self::Tips(tips) => fmt::Debug::fmt(tips, f),
+            Self::Locate(locate) => fmt::Debug::fmt(locate, f),
+            Self::Ask(ask) => fmt::Debug::fmt(ask, f),
+            Self::Stored(stored) => fmt::Debug::fmt(stored, f),
+            Self::Bye(bye) => fmt::Debug::fmt(bye, f),
+            other => write!(f, "{other}"),
+        }
     }
 }
 

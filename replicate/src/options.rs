@@ -64,7 +64,7 @@ impl FromStr for Mode {
 }
 
 /// What can be chosen for a session. The default syncs everything once, both ways.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Options {
     pub(crate) mode: Mode,
@@ -72,6 +72,20 @@ pub struct Options {
     pub(crate) wants: Wants,
     pub(crate) metadata: Bytes,
     pub(crate) limits: Limits,
+}
+
+impl fmt::Debug for Options {
+    /// Shows how much metadata there is, not what is in it: it can be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mode, live, wants, metadata, limits } = self;
+        f.debug_struct("Options")
+            .field("mode", mode)
+            .field("live", live)
+            .field("wants", wants)
+            .field("metadata", &metadata.len())
+            .field("limits", limits)
+            .finish()
+    }
 }
 
 impl Options {
@@ -113,6 +127,12 @@ pub const METADATA_BYTES_MAX: usize = 4 << 10;
 /// Writers that a side may name in its [`Wants`].
 pub const WRITERS_NAMED_MAX: usize = 1_024;
 
+/// Ids that a question for values may have.
+pub const IDS_PER_ASK_MAX: usize = 1_024;
+
+/// Tips or samples, and ranges, that surely fit into one message.
+const POINTS_PER_MESSAGE_MAX: usize = 1_024;
+
 /// Bytes of the name of a kind of log.
 pub(crate) const KIND_BYTES_MAX: usize = 32;
 
@@ -133,9 +153,10 @@ pub struct Limits {
     pub dead_after: Duration,
     /// Tips that a peer may have. They are looked at one by one, and kept only where they are here as well.
     pub tips_max: u64,
-    /// Tips, or samples, in one message.
+    /// Tips, or samples, in one message: 1 to 1,024.
     pub points_per_message: usize,
     /// Up to so many tips on both sides, both send all of them at once; above, they search for those that differ.
+    /// Part of the protocol: both sides must have the same.
     pub tips_at_once: usize,
     /// A range of so many tips is listed; a larger one is split.
     pub tips_per_range: usize,
@@ -143,12 +164,13 @@ pub struct Limits {
     pub parts: usize,
     /// Turns that a search for the tips that differ may take. Each divides by `parts`, so it is far below.
     pub turns_max: u32,
-    /// Ranges that may be asked about in one turn.
+    /// Ranges that may be asked about in one turn. Each has a tip of either side in it, so it is about as many as
+    /// there may be tips.
     pub ranges_max: usize,
     /// Entries that a peer may send although it must know that they are here, beyond those that were sent to it:
     /// what crossed on the way.
     pub repeated_max: u64,
-    /// Ids in one question for values.
+    /// Ids in one question for values: 1 to [`IDS_PER_ASK_MAX`].
     pub ids_per_ask: usize,
     /// Tips that a peer claimed and did not deliver, of which the report knows.
     pub claims_max: usize,
@@ -170,7 +192,7 @@ impl Default for Limits {
             tips_per_range: 16,
             parts: 16,
             turns_max: 32,
-            ranges_max: 1 << 16,
+            ranges_max: 1 << 18,
             repeated_max: 4_096,
             ids_per_ask: 1_024,
             claims_max: 1_024,
@@ -184,5 +206,16 @@ impl Limits {
     #[must_use]
     pub fn on_a_socket() -> Self {
         Self { first_byte_in: Some(Duration::from_secs(10)), ..Self::default() }
+    }
+
+    /// Bounds with which a session goes on: of nothing at a time there would be no end.
+    pub(crate) fn within_reason(self) -> Self {
+        Self {
+            points_per_message: self.points_per_message.clamp(1, POINTS_PER_MESSAGE_MAX),
+            tips_per_range: self.tips_per_range.max(1),
+            parts: self.parts.max(2),
+            ids_per_ask: self.ids_per_ask.clamp(1, IDS_PER_ASK_MAX),
+            ..self
+        }
     }
 }

@@ -94,7 +94,7 @@ pub trait Exchange: Send {
     /// [`ReplicaError::Local`].
     fn next_live(&mut self) -> Result<Option<Outgoing>, ReplicaError>;
 
-    /// Entries that the peer lacks and that were not sent: of writers that it declines, and what depends on them.
+    /// After [`plan`](Self::plan): entries that the peer lacks and that were not sent: of writers that it declines, and what depends on them.
     fn left_out(&self) -> u64;
 
     /// Decodes and hashes groups; needs no store, so it may run beside [`ingest`](Self::ingest).
@@ -108,7 +108,8 @@ pub trait Exchange: Send {
     fn ingest(&mut self, group: Self::Group) -> Result<Ingested, ReplicaError>;
 
     /// Ids of further entries whose values are not here yet, at most `max`, each once a session; empty when
-    /// there are no more.
+    /// there are no more. The first are wanted before [`agree`](Self::agree): whether there are any is part of
+    /// the handshake.
     ///
     /// # Errors
     ///

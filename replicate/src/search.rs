@@ -187,7 +187,8 @@ impl Search {
     /// Takes a message of the other side's turn.
     pub(crate) fn hear(&mut self, tips: &[Tip], message: Tips) -> Result<Vec<Found>, Cause> {
         // Where both speak at once, theirs may come before ours was sent.
-        if self.turn != Turn::Theirs && !(self.at_once && self.turn == Turn::Ours) {
+        let crossing = self.at_once && self.turn == Turn::Ours && self.turns == 0;
+        if self.turn != Turn::Theirs && !crossing {
             return Err(invalid("words out of turn"));
         }
         if message.more && message.ranges.0.is_empty() {

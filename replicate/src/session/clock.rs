@@ -16,20 +16,35 @@ pub(super) struct Clock {
     /// Bytes read and written that were progress; only grows.
     progress: u64,
     read: u64,
-    /// Since when the other side is looked at, and the progress until then.
-    window: (Duration, u64),
+    /// Since when the other side is looked at, and the progress until then; none while it owes nothing. Who began to
+    /// owe something since is looked at from the next moment on that is known here.
+    window: Option<(Duration, u64)>,
+    /// Since when nothing is left to be done but to say why it failed.
+    failed: Option<Duration>,
 }
+
+/// How long the reason of a failure may wait for a wire that takes nothing.
+const LAST_WORDS_IN: Duration = Duration::from_secs(2);
 
 impl Clock {
     pub(super) fn new(now: Duration) -> Self {
-        Self { opened: now, met: None, heard: now, pinged: false, progress: 0, read: 0, window: (now, 0) }
+        Self {
+            opened: now,
+            met: None,
+            heard: now,
+            pinged: false,
+            progress: 0,
+            read: 0,
+            window: None,
+            failed: None,
+        }
     }
 
     /// Bytes came; `progress` is how many of all that ever came were progress.
     pub(super) fn read(&mut self, now: Duration, progress: u64) {
         if self.met.is_none() {
             self.met = Some(now);
-            self.window = (now, self.progress);
+            self.settled(now);
         }
         self.heard = now;
         self.pinged = false;
@@ -45,12 +60,24 @@ impl Clock {
     /// The session itself worked for so long, which is not the other side's fault.
     pub(super) fn worked(&mut self, time: Duration) {
         self.heard += time;
-        self.window.0 += time;
+        if let Some((since, _)) = &mut self.window {
+            *since += time;
+        }
     }
 
-    /// Nothing is owed: who owes something later is looked at from then on.
+    /// The other side is looked at from now on.
     pub(super) fn settled(&mut self, now: Duration) {
-        self.window = (now, self.progress);
+        self.window = Some((now, self.progress));
+    }
+
+    /// The other side did its part: if it owes something, or will, it has time again.
+    pub(super) const fn idle(&mut self) {
+        self.window = None;
+    }
+
+    /// Whether it takes too long to say why the session failed.
+    pub(super) fn gives_up(&mut self, now: Duration) -> bool {
+        now.saturating_sub(*self.failed.get_or_insert(now)) >= LAST_WORDS_IN
     }
 
     pub(super) fn time(&self, now: Duration) -> Duration {
@@ -72,10 +99,13 @@ impl Clock {
             return Some(Cause::Silent { seconds: limits.dead_after.as_secs() });
         }
         let Some(owes) = owes else {
+            self.idle();
+            return None;
+        };
+        let Some((since, before)) = self.window else {
             self.settled(now);
             return None;
         };
-        let (since, before) = self.window;
         let waited = now.saturating_sub(since);
         if waited < limits.window {
             return None;
@@ -95,13 +125,23 @@ impl Clock {
         due
     }
 
-    /// When [`check`](Self::check) has something to look at again.
-    pub(super) fn deadline(&self, owes: bool, limits: &Limits) -> Option<Duration> {
+    /// When [`check`](Self::check) has something to look at again. It lies in the past when that is to be done at
+    /// once.
+    pub(super) fn deadline(&self, owes: bool, may_ping: bool, limits: &Limits) -> Option<Duration> {
         if self.met.is_none() {
             return limits.first_byte_in.map(|max| self.opened + max);
         }
-        let ping = (!self.pinged).then_some(self.heard + limits.ping_after);
-        let end = if owes { self.window.0 + limits.window } else { self.heard + limits.dead_after };
+        let ping = (may_ping && !self.pinged).then_some(self.heard + limits.ping_after);
+        let end = match self.window {
+            Some((since, _)) if owes => since + limits.window,
+            None if owes => Duration::ZERO,
+            _ => self.heard + limits.dead_after,
+        };
         Some(ping.map_or(end, |ping| ping.min(end)))
+    }
+
+    /// When [`gives_up`](Self::gives_up) has something to look at.
+    pub(super) fn last_words_deadline(&self) -> Duration {
+        self.failed.map_or(Duration::ZERO, |since| since + LAST_WORDS_IN)
     }
 }

@@ -7,7 +7,7 @@ use super::{Locating, Session, Stage};
 use crate::error::{self, Cause};
 use crate::list::List;
 use crate::message::{Ask, Bye, Hello, Locate, Message, REASON_BYTES_MAX, Sample, Stored, Takes, Tips};
-use crate::options::{KIND_BYTES_MAX, METADATA_BYTES_MAX, WRITERS_NAMED_MAX};
+use crate::options::{IDS_PER_ASK_MAX, KIND_BYTES_MAX, METADATA_BYTES_MAX, WRITERS_NAMED_MAX};
 use crate::point::{Key, Point};
 use crate::replica::{Exchange, Ingested, Wants};
 use crate::report::{Event, Peer};
@@ -26,6 +26,7 @@ impl<X: Exchange> Session<X> {
         if let Err(cause) = self.try_hear(message, now) {
             self.fail(cause);
         }
+        self.note_debts();
     }
 
     /// A group of the other side that was decoded already, by [`decoder`](Self::decoder).
@@ -35,6 +36,14 @@ impl<X: Exchange> Session<X> {
         }
         if let Err(cause) = self.group(|_| Ok(group)) {
             self.fail(cause);
+        }
+        self.note_debts();
+    }
+
+    /// Who owes nothing has time again, once it does.
+    fn note_debts(&mut self) {
+        if self.owes().is_none() {
+            self.clock.idle();
         }
     }
 
@@ -165,7 +174,9 @@ impl<X: Exchange> Session<X> {
     fn peer_has(&mut self, point: &Point) -> Result<(), Cause> {
         if let Ok(place) = self.log.tips().binary_search_by_key(point, |tip| tip.point()) {
             self.log.peer_has_tip(place);
-        } else if !self.log.peer_named(point)? {
+        } else if self.log.peer_named(point)? {
+            self.passed.push(*point);
+        } else {
             if self.has_writer(&point.writer) {
                 self.parted.insert(point.writer);
             }
@@ -183,12 +194,18 @@ impl<X: Exchange> Session<X> {
     }
 
     pub(super) fn begin_locating(&mut self) {
+        let (mut parted, mut passed) = (std::mem::take(&mut self.parted), std::mem::take(&mut self.passed));
+        if !self.receives {
+            // What is here matters only to who sends.
+            (parted, passed) = Default::default();
+        }
+        let ours = self.log.tips().len() as u64;
         self.stage = Stage::Locating(Locating {
-            writers: std::mem::take(&mut self.parted).into_iter(),
-            samples: VecDeque::new(),
+            writers: parted.into_iter(),
+            samples: passed.into(),
             said: false,
             heard: false,
-            left: self.peer_tips.saturating_mul(SAMPLES_PER_BRANCH),
+            left: self.peer_tips.saturating_mul(SAMPLES_PER_BRANCH).saturating_add(ours),
         });
     }
 
@@ -197,7 +214,8 @@ impl<X: Exchange> Session<X> {
             return Err(Cause::Invalid { message: "Locate", what: "nothing in it" });
         }
         for (writer, List(samples)) in locate.writers.0 {
-            self.count_samples(samples.len() as u64)?;
+            // A writer without samples costs as well.
+            self.count_samples(samples.len().max(1) as u64)?;
             for Sample { seq, prefix } in samples {
                 self.log.peer_named(&Point { writer, seq, prefix })?;
             }
@@ -257,21 +275,24 @@ impl<X: Exchange> Session<X> {
 
     fn note(&mut self, ingested: Ingested) -> Result<(), Cause> {
         let Ingested { stored, duplicates, repeated, filled, forks } = ingested;
+        if stored + duplicates == 0 {
+            return Err(Cause::Invalid { message: "Group", what: "nothing in it" });
+        }
         self.inbound.entries += stored + duplicates;
         self.inbound.repeated += repeated;
         self.report.received += stored;
         self.report.duplicates += duplicates;
         self.report.filled += filled;
         for fork in forks {
+            let Err(place) = self.report.forks.binary_search(&fork) else { continue };
             self.events.push_back(Event::Fork(fork));
             if self.report.forks.len() < self.options.limits.forks_listed {
-                let place = self.report.forks.binary_search(&fork).unwrap_or_else(|place| place);
                 self.report.forks.insert(place, fork);
             }
         }
         self.ack_due = true;
         self.progress();
-        let allowed = self.options.limits.repeated_max + self.out.entries;
+        let allowed = self.options.limits.repeated_max.saturating_add(self.out.entries);
         if self.inbound.repeated > allowed {
             return Err(Cause::Wasteful { repeated: self.inbound.repeated });
         }
@@ -293,7 +314,13 @@ impl<X: Exchange> Session<X> {
         if entries > self.out.entries || entries < self.out.acknowledged {
             return Err(Cause::Invalid { message: "Stored", what: "a number of entries that were not sent" });
         }
+        if entries == self.out.acknowledged && last.is_none() {
+            return Err(Cause::Invalid { message: "Stored", what: "no news" });
+        }
         self.out.acknowledged = entries;
+        if matches!(self.stage, Stage::Live) {
+            self.clock.idle();
+        }
         if last.is_some() {
             if self.out.last_heard.is_some() || !self.out.sent_said || entries != self.out.entries {
                 return Err(Cause::Invalid { message: "Stored", what: "an end that is none" });
@@ -308,8 +335,9 @@ impl<X: Exchange> Session<X> {
     // ---- values ----
 
     fn ask(&mut self, ask: Ask) -> Result<(), Cause> {
-        if ask.ids.0.len() > self.options.limits.ids_per_ask {
-            return Err(Cause::Invalid { message: "Ask", what: "too many ids" });
+        let ids = ask.ids.0.len();
+        if ids == 0 || ids > IDS_PER_ASK_MAX {
+            return Err(Cause::Invalid { message: "Ask", what: "no ids, or too many" });
         }
         self.out.answering = Some(ask.ids.0.into());
         self.out.asks_more = ask.more;
@@ -334,13 +362,17 @@ impl<X: Exchange> Session<X> {
 
     fn bye(&mut self, Bye { reason }: Bye) -> Result<(), Cause> {
         if let Some(reason) = reason {
-            let reason = reason.chars().take(REASON_BYTES_MAX).collect();
+            // It is shown to somebody, perhaps on a terminal.
+            let reason = reason.chars().filter(|c| !c.is_control()).take(REASON_BYTES_MAX).collect();
             return Err(Cause::ByPeer { reason });
         }
         if !self.inbound.sent_heard || self.out.last_heard.is_none() {
             return Err(Cause::Unexpected { message: "Bye", place: self.stage.name() });
         }
         self.bye_heard = true;
+        if self.muted && !self.report.complete {
+            return Err(Cause::Interrupted { owes: "has not taken what was sent to it" });
+        }
         Ok(())
     }
 }

@@ -50,6 +50,8 @@ pub struct Session<X: Exchange> {
     peer_tips: u64,
     /// Writers of which the peer listed a tip that is not here, and that are known here.
     parted: BTreeSet<Key>,
+    /// Tips of the peer that are here, below other entries: it is told so, for it cannot know.
+    passed: Vec<Point>,
     /// Tips that the peer claims, and that are not here: the first of them.
     claims: Vec<Point>,
     bye_said: bool,
@@ -84,7 +86,7 @@ enum Stage {
 struct Locating {
     /// Writers to sample.
     writers: std::collections::btree_set::IntoIter<Key>,
-    /// Samples of the writer at hand.
+    /// What is named next: tips of the peer that are here, then samples of the writer at hand.
     samples: VecDeque<Point>,
     said: bool,
     heard: bool,
@@ -170,6 +172,7 @@ impl<X: Exchange> Session<X> {
         if let Wants::Only(writers) | Wants::Without(writers) = &options.wants {
             check("a list of writers", writers.len(), WRITERS_NAMED_MAX)?;
         }
+        let options = Options { limits: options.limits.within_reason(), ..options };
         let mut log = replica.exchange()?;
         let to_ask =
             if options.mode.receives() { log.wanted_values(options.limits.ids_per_ask)? } else { Vec::new() };
@@ -191,6 +194,7 @@ impl<X: Exchange> Session<X> {
             inbound: Inbound { to_ask, ..Inbound::default() },
             peer_tips: 0,
             parted: BTreeSet::new(),
+            passed: Vec::new(),
             claims: Vec::new(),
             bye_said: false,
             bye_heard: false,
@@ -248,10 +252,16 @@ impl<X: Exchange> Session<X> {
         if self.is_over() {
             return;
         }
+        if self.failed.is_some() {
+            if self.clock.gives_up(now) {
+                self.queue.clear();
+            }
+            return;
+        }
         let owes = self.owes();
         if let Some(cause) = self.clock.check(now, owes, &self.options.limits) {
             self.fail(cause);
-        } else if !self.bye_said && self.clock.ping_is_due(now, &self.options.limits) {
+        } else if self.may_ping() && self.clock.ping_is_due(now, &self.options.limits) {
             self.queue.push_back(Message::Ping);
         }
     }
@@ -262,7 +272,15 @@ impl<X: Exchange> Session<X> {
         if self.is_over() {
             return None;
         }
-        self.clock.deadline(self.owes().is_some(), &self.options.limits)
+        if self.failed.is_some() {
+            return Some(self.clock.last_words_deadline());
+        }
+        self.clock.deadline(self.owes().is_some(), self.may_ping(), &self.options.limits)
+    }
+
+    /// A question after the last word would go unanswered.
+    const fn may_ping(&self) -> bool {
+        !self.bye_said && !self.muted
     }
 
     /// Ends the session in order: once the first sync is complete, both sides say goodbye.
@@ -383,9 +401,12 @@ impl<X: Exchange> Session<X> {
             return;
         }
         tracing::debug!(target: "replicate", %cause, stage = self.stage.name(), "the session ends");
+        let hello = self.queue.pop_front().filter(|message| matches!(message, Message::Hello(_)));
         self.queue.clear();
         if let Some(mut reason) = cause.told().filter(|_| !self.bye_said && !self.muted) {
             truncate(&mut reason, REASON_BYTES_MAX);
+            // By our hello the other side may see for itself.
+            self.queue.extend(hello);
             self.queue.push_back(Message::Bye(Bye { reason: Some(reason) }));
         }
         self.stage = Stage::Failed;
@@ -409,7 +430,7 @@ impl<X: Exchange> Session<X> {
 
     fn differences(&mut self, ours: &Last, theirs: &Last) -> Result<Vec<Difference>, Cause> {
         let claimed = self.unfulfilled()?;
-        let (left_out, declined) = (self.log.left_out(), self.inbound.left_out);
+        let (left_out, declined) = (self.left_out(), self.inbound.left_out);
         let all = [
             (!self.sends || !self.receives).then_some(Difference::OneWay),
             (left_out > 0).then_some(Difference::LeftOut(left_out)),
@@ -422,6 +443,11 @@ impl<X: Exchange> Session<X> {
         Ok(if known.is_empty() { vec![Difference::Unexplained] } else { known })
     }
 
+    /// Who plans to send nothing leaves nothing out.
+    fn left_out(&self) -> u64 {
+        if self.out.offered.is_some() { self.log.left_out() } else { 0 }
+    }
+
     /// Counts the tips that the peer claimed and that have not come.
     fn unfulfilled(&mut self) -> Result<u64, Cause> {
         if !self.receives || self.inbound.left_out > 0 {
@@ -431,6 +457,7 @@ impl<X: Exchange> Session<X> {
         for point in std::mem::take(&mut self.claims) {
             if !self.log.peer_named(&point)? {
                 count += 1;
+                self.events.push_back(Event::Claimed { writer: point.writer, seq: point.seq });
                 tracing::debug!(target: "replicate", seq = point.seq, "a tip was claimed and did not come");
             }
         }

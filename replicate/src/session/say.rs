@@ -103,7 +103,7 @@ impl<X: Exchange> Session<X> {
             // The peer may still ask for values.
             let done = !self.out.asked;
             self.out.sent_said = done;
-            return Ok(done.then(|| Message::Sent { left_out: self.log.left_out() }));
+            return Ok(done.then(|| Message::Sent { left_out: self.left_out() }));
         }
         if self.inbound.last_said.is_none() {
             return if self.has_heard_all() { self.settle().map(Some) } else { Ok(None) };

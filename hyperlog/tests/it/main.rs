@@ -14,6 +14,7 @@ mod merging;
 mod model;
 mod policy;
 mod reading;
+mod replica;
 mod rogue;
 mod scale;
 mod support;

@@ -54,7 +54,8 @@ pub struct LogExchange {
     theirs: Wants,
     /// Where entries are left out because the peer declines a writer.
     stops: Stops,
-    plan: Plan,
+    /// Made when it is first asked.
+    plan: Option<Plan>,
     unit: Unit,
     /// The last entry of the local order that was looked at to be sent.
     at: Change,
@@ -88,7 +89,7 @@ impl LogExchange {
             ours: Wants::All,
             theirs: Wants::All,
             stops: Stops::default(),
-            plan: Plan::default(),
+            plan: None,
             unit: Unit::default(),
             at: Change(0),
             skipped: 0,
@@ -133,7 +134,7 @@ impl replicate::Exchange for LogExchange {
     }
 
     fn plan(&mut self) -> Result<u64, ReplicaError> {
-        self.make_plan().map_err(local)
+        Ok(self.make_plan())
     }
 
     fn next_group(&mut self) -> Result<Option<Outgoing>, ReplicaError> {

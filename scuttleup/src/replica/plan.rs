@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::LogExchange;
 use crate::entry::BranchNo;
 use crate::error::Error;
-use crate::ids::{Change, Seq, WriterId};
+use crate::ids::{Change, Seq};
 use crate::store::Store;
 
 /// Of each branch that is not known to be done with, an entry such that nothing before it need be looked at;
@@ -59,34 +59,38 @@ impl Plan {
 /// A branch of which the peer lacks something.
 struct Lacking {
     branch: BranchNo,
-    writer: WriterId,
     /// The first entry of the branch itself that the peer lacks, and the last.
     first: Seq,
     end: Seq,
+    /// The peer does not take its writer.
+    declined: bool,
 }
 
 impl LogExchange {
-    pub(super) fn make_plan(&mut self) -> Result<u64, Error> {
+    /// Counts only: where much is lacking, reading from the beginning finds it.
+    pub(super) fn make_plan(&mut self) -> u64 {
         let mut total = 0;
-        for Lacking { branch, writer, first, end } in self.lacking() {
+        for Lacking { branch, first, end, declined } in self.lacking() {
             total += end.0 - first.0 + 1;
-            if self.theirs.takes(writer.as_bytes()) {
-                self.plan.add(&self.log.inner.store, branch, first)?;
-            } else {
+            if declined {
                 self.stops.stop(branch, first, end);
             }
         }
-        Ok(total)
+        if total == 0 {
+            self.at = self.snapshot.last;
+        }
+        total
     }
 
     fn lacking(&self) -> Vec<Lacking> {
-        let Self { log, snapshot, book, .. } = self;
+        let Self { log, snapshot, book, unit, theirs, .. } = self;
         log.while_nobody_writes(|chains, _| {
             let lacking = |(branch, end)| {
                 let known = chains.get(branch)?;
                 let shared = known.root.map_or(Seq(0), |(_, shared)| shared);
-                let first = Seq(shared.max(book.last(branch)).0 + 1);
-                (first <= end).then_some(Lacking { branch, writer: known.writer, first, end })
+                let first = Seq(shared.max(book.last(branch)).max(unit.reached(branch)).0 + 1);
+                let declined = !theirs.takes(known.writer.as_bytes());
+                (first <= end).then_some(Lacking { branch, first, end, declined })
             };
             snapshot.ends().filter_map(lacking).collect()
         })
@@ -94,17 +98,32 @@ impl LogExchange {
 
     /// Goes to just before the next entry that the peer lacks; false when there is none.
     pub(super) fn seek(&mut self) -> Result<bool, Error> {
-        let Self { log, snapshot, book, stops, plan, unit, .. } = self;
+        let mut plan = match self.plan.take() {
+            Some(plan) => plan,
+            None => self.due()?,
+        };
+        let Self { log, snapshot, book, stops, unit, .. } = self;
         let next = |branch, from: Seq| {
             let passed = book.last(branch).max(unit.reached(branch));
             let seq = Seq(passed.0 + 1).max(from);
             (seq <= snapshot.end(branch) && !stops.lack(branch, seq, book)).then_some(seq)
         };
         let found = plan.first_after(self.at, &log.inner.store, next)?;
+        self.plan = Some(plan);
         if let Some(change) = found {
             self.at = Change(change.0 - 1);
             self.skipped = 0;
         }
         Ok(found.is_some())
+    }
+
+    fn due(&self) -> Result<Plan, Error> {
+        let mut plan = Plan::default();
+        for Lacking { branch, first, .. } in self.lacking() {
+            if !self.stops.lack(branch, first, &self.book) {
+                plan.add(&self.log.inner.store, branch, first)?;
+            }
+        }
+        Ok(plan)
     }
 }

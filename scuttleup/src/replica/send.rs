@@ -29,16 +29,12 @@ impl LogExchange {
     pub(super) fn send_missing(&mut self) -> Result<Option<Outgoing>, Error> {
         self.drop_what_came_meanwhile();
         let to = self.snapshot.last;
-        let mut stopped = if self.at == Change(0) { Stopped::Sparse } else { Stopped::End };
-        loop {
-            if matches!(stopped, Stopped::Sparse) && !self.seek()? {
+        while let Stopped::Sparse = self.scan(to, SKIPPED_MAX)? {
+            if !self.seek()? {
                 self.at = to;
             }
-            stopped = self.scan(to, SKIPPED_MAX)?;
-            if !matches!(stopped, Stopped::Sparse) {
-                return self.emit();
-            }
         }
+        self.emit()
     }
 
     pub(super) fn send_live(&mut self) -> Result<Option<Outgoing>, Error> {

@@ -360,7 +360,7 @@ fn history() -> impl Strategy<Value = (Vec<bool>, Vec<Step>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(120) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn whatever_happened_a_session_brings_what_is_lacking_and_nothing_else((durable, steps) in history()) {

@@ -41,7 +41,7 @@ impl<X: Exchange> Session<X> {
     }
 
     /// Who owes nothing has time again, once it does.
-    fn note_debts(&mut self) {
+    pub(super) fn note_debts(&mut self) {
         if self.owes().is_none() {
             self.clock.idle();
         }

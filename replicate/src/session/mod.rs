@@ -389,8 +389,16 @@ impl<X: Exchange> Session<X> {
             Stage::Live if self.out.acknowledged < self.out.entries => {
                 Some("has not stored what was sent to it")
             }
-            Stage::Syncing | Stage::Live | Stage::Failed => None,
+            // There is something to say, or there was nothing to wait for.
+            Stage::Syncing => Some("has not read what was sent to it"),
+            Stage::Live if self.has_words() => Some("has not read what was sent to it"),
+            Stage::Live | Stage::Failed => None,
         }
+    }
+
+    /// Something short is to be said, which the wire has not taken.
+    fn has_words(&self) -> bool {
+        self.is_ending() || self.pong_due || self.ack_due || !self.queue.is_empty()
     }
 
     // ---- ends ----

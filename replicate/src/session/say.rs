@@ -23,6 +23,7 @@ impl<X: Exchange> Session<X> {
             tracing::info!(target: "replicate", "-> {message}");
             self.bye_said |= matches!(message, Message::Bye(_));
         }
+        self.note_debts();
         message
     }
 
@@ -164,7 +165,7 @@ impl<X: Exchange> Session<X> {
         self.say_live()
     }
 
-    const fn is_ending(&self) -> bool {
+    pub(super) const fn is_ending(&self) -> bool {
         self.stopping || self.bye_heard
     }
 

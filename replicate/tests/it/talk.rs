@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use replicate::{
     Cause, Difference, Event, Frames, Limits, Message, Mode, Options, Progress, Report, Session, SyncError,
 };
@@ -69,7 +69,6 @@ pub(crate) struct Talk {
     /// A wire takes the next message while it holds less.
     pub(crate) capacity: [usize; 2],
     pub(crate) now: Duration,
-    ticks: u64,
 }
 
 impl Talk {
@@ -79,7 +78,6 @@ impl Talk {
             wires: [BytesMut::new(), BytesMut::new()],
             capacity: [usize::MAX; 2],
             now: Duration::ZERO,
-            ticks: 0,
         }
     }
 
@@ -143,7 +141,6 @@ impl Talk {
     pub(crate) fn tick(&mut self, i: usize) {
         let end = &mut self.ends[i];
         if end.session.deadline().is_some_and(|at| at <= self.now) {
-            self.ticks += 1;
             end.session.tick(self.now);
             end.drain();
         }

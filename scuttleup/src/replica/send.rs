@@ -87,6 +87,9 @@ impl LogExchange {
                 self.unit.cut_anywhere();
                 return Ok(Stopped::Full);
             }
+            if self.unit.is_enough() {
+                return Ok(Stopped::Full);
+            }
             // Where a segment is open, its end may lie behind entries that the peer has.
             if self.skipped >= skipped_max && self.unit.is_closed() {
                 return Ok(Stopped::Sparse);

@@ -6,6 +6,10 @@ use crate::entry::{BranchNo, Entry};
 use crate::header::UNIT_BYTES;
 use crate::ids::{EntryId, Seq};
 
+/// What is sent at once, where it can be cut there. More would only cost memory at both ends, and let the one wait
+/// longer for the other.
+const ENOUGH_BYTES: usize = 256 << 10;
+
 /// At most one unit. It can be cut where every entry so far is covered by a signature, and nowhere else: what
 /// lies between two such places is a *segment*.
 #[derive(Debug, Default)]
@@ -43,6 +47,11 @@ impl Unit {
     /// Whether everything in here is covered.
     pub(super) fn is_closed(&self) -> bool {
         self.closed == self.entries.len()
+    }
+
+    /// Whether it can go as it is, and is large enough to be worth it.
+    pub(super) fn is_enough(&self) -> bool {
+        self.is_closed() && self.size >= ENOUGH_BYTES
     }
 
     /// Whether anything can be cut off.

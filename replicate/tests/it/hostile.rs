@@ -539,7 +539,8 @@ fn whatever_is_said_whenever_the_session_ends() {
                 for k in 0.. {
                     let Some((was_over, failed)) = play(options.clone(), k, &message, how) else { break };
                     played += 1;
-                    let may_pass = how == How::Instead || was_over || is_harmless(&message) && how == How::Also;
+                    let may_pass =
+                        how == How::Instead || was_over || is_harmless(&message) && how == How::Also;
                     assert!(failed || may_pass, "{k} {how:?} {message}: nobody noticed");
                 }
             }

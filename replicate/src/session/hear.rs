@@ -1,6 +1,5 @@
 //! What each message of the other side does.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Locating, Session, Stage};

@@ -4,6 +4,8 @@
 mod allocation;
 mod deadlines;
 mod dice;
+#[cfg(feature = "tokio")]
+mod driver;
 mod events;
 mod frames;
 mod hostile;

@@ -69,8 +69,8 @@ pub(crate) struct Store {
 
 impl Store {
     /// Stores an entry whose `prev` is here; returns its place, and the fork that shows.
-    fn put(&mut self, entry: Entry) -> (usize, Option<Fork>) {
-        let (id, place) = (entry.id(), self.entries.len());
+    fn put(&mut self, id: Key, entry: Entry) -> (usize, Option<Fork>) {
+        let place = self.entries.len();
         let prev = entry.prev.map(|prev| self.places[&prev]);
         let sibling = match prev {
             Some(prev) => self.children[prev].first().copied(),
@@ -165,7 +165,7 @@ impl Toy {
         let entry = Entry { writer: writer(n), seq, prev, token, value: Some(value_of(token, bytes)) };
         let id = entry.id();
         if !store.places.contains_key(&id) {
-            store.put(entry);
+            store.put(id, entry);
         }
         id
     }
@@ -229,7 +229,7 @@ impl Toy {
         let mut store = self.store();
         for (id, entry) in theirs {
             if !store.places.contains_key(&id) {
-                store.put(entry);
+                store.put(id, entry);
             }
         }
     }
@@ -460,7 +460,8 @@ impl Exchange for Side {
         {
             let mut store = toy.store();
             let mut scratch = BTreeMap::new();
-            for entry in &group {
+            let ids: Vec<Key> = group.iter().map(Entry::id).collect();
+            for (id, entry) in ids.iter().zip(&group) {
                 let fits = match entry.prev {
                     None => entry.seq == 1,
                     Some(prev) => {
@@ -475,10 +476,10 @@ impl Exchange for Side {
                 if !fits || !genuine || !self.ours.takes(&entry.writer) {
                     return Err(refused("an entry that does not fit"));
                 }
-                scratch.insert(entry.id(), (entry.writer, entry.seq));
+                scratch.insert(*id, (entry.writer, entry.seq));
             }
-            for entry in group {
-                let known = store.places.get(&entry.id()).copied();
+            for (id, entry) in ids.into_iter().zip(group) {
+                let known = store.places.get(&id).copied();
                 let place = match known {
                     Some(place) => {
                         ingested.duplicates += 1;
@@ -491,7 +492,7 @@ impl Exchange for Side {
                     }
                     None => {
                         ingested.stored += 1;
-                        let (place, fork) = store.put(entry);
+                        let (place, fork) = store.put(id, entry);
                         ingested.forks.extend(fork);
                         place
                     }

@@ -1,0 +1,50 @@
+//! The driver, over a stream in memory, between two real logs.
+
+use std::time::Duration;
+
+use hyperlog::{Hyperlog, Identity, Memory, Read, Utf8};
+use replicate::{Driver, Event, Options, Session};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::{sleep, timeout};
+
+/// It becomes live while it is asked what to say, and so before anybody listens for it.
+#[test]
+fn who_becomes_live_with_nothing_to_say_is_woken_by_what_comes_next() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for appends in [0, 1] {
+        let logs = [7, 8].map(|seed| Hyperlog::<Utf8>::open(Memory::new(), Identity::from_seed(&[seed; 32])));
+        let logs = logs.map(Result::unwrap);
+        let (tell, mut synced) = unbounded_channel();
+        let drivers = logs.each_ref().map(|log| {
+            let session = Session::new(log, Options::default().live(true), Duration::ZERO).unwrap();
+            let tell = tell.clone();
+            Driver::new(session).on_event(move |event| {
+                if matches!(event, Event::Synced { .. }) {
+                    tell.send(()).unwrap();
+                }
+            })
+        });
+        let stop = drivers[0].stop_handle();
+        let streams = <[_; 2]>::from(tokio::io::duplex(1 << 16));
+        let sessions = drivers.into_iter().zip(streams).map(|(driver, stream)| {
+            let (reader, writer) = tokio::io::split(stream);
+            runtime.spawn(driver.run(reader, writer))
+        });
+        let sessions: Vec<_> = sessions.collect();
+        let scene = async {
+            for _ in &logs {
+                synced.recv().await;
+            }
+            // Both have said their last word of the first sync, and wait.
+            sleep(Duration::from_millis(50)).await;
+            logs[appends].append("later").unwrap();
+            let mut changes = logs[1 - appends].changes(Read::all().live(true));
+            assert_eq!(changes.recv().await.unwrap().unwrap().value().unwrap(), "later");
+            stop.stop();
+            for session in sessions {
+                assert!(session.await.unwrap().unwrap().live);
+            }
+        };
+        runtime.block_on(async { timeout(Duration::from_secs(10), scene).await.unwrap() });
+    }
+}

@@ -347,3 +347,60 @@ fn what_does_not_fit_in_a_handshake_is_an_error_at_once() {
     let (one, other) = sync_with(&Toy::default(), long.wants(many), &Toy::default(), Options::default());
     assert!(one.unwrap().equal && other.unwrap().peer.unwrap().metadata.len() == 4_096);
 }
+
+/// Side 0 can say nothing from some moment on, and hears all that side 1 says.
+fn muted_after(frames: usize, reason: Option<&'static str>) -> [Result<Report, replicate::SyncError>; 2] {
+    let (a, b) = (Toy::default(), Toy::default());
+    a.chain(1, 3);
+    b.chain(2, 3);
+    b.chain(3, 1);
+    let mut talk = Talk::new(&a, Options::default(), &b, Options::default());
+    let mut said = 0;
+    loop {
+        let may = said < frames;
+        let spoke = may && talk.say(0);
+        said += usize::from(spoke);
+        if said == frames && spoke {
+            // What was written before arrives.
+            talk.deliver(1, usize::MAX);
+            talk.ends[0].session.mute();
+            if let Some(reason) = reason {
+                talk.ends[1].session.broke(replicate::FrameError::Malformed { name: reason });
+            }
+        }
+        let acted = talk.deliver(1, usize::MAX) | talk.say(1) | talk.deliver(0, usize::MAX);
+        if !spoke && !acted {
+            break;
+        }
+    }
+    // Nothing more comes: the wire is gone.
+    talk.ends.iter_mut().for_each(|end| end.session.ended());
+    assert!(talk.is_over(), "{frames} {:?}", talk.ends[0].session);
+    talk.finish()
+}
+
+#[test]
+fn why_the_other_side_left_is_heard_though_nothing_can_be_said() {
+    for frames in 1..5 {
+        let [one, _] = muted_after(frames, Some("whim"));
+        let why = cause(one);
+        assert!(matches!(&why, Cause::ByPeer { reason } if reason.contains("whim")), "{frames} {why:?}");
+    }
+}
+
+#[test]
+fn a_session_in_which_nothing_can_be_said_any_more_ends() {
+    let mut complete = 0;
+    for frames in 1..12 {
+        match muted_after(frames, None) {
+            [Ok(one), _] => {
+                assert!(one.complete);
+                complete += 1;
+            }
+            [Err(error), _] => {
+                assert!(matches!(error.cause, Cause::Interrupted { .. }), "{frames} {error:?}");
+            }
+        }
+    }
+    assert!(complete > 0, "who has said what matters is done without a goodbye");
+}

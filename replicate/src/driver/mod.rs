@@ -294,7 +294,11 @@ impl<X: Exchange + 'static> Worker<X> {
                 room.send(message);
                 (true, None)
             }
-            None => (false, news),
+            None => {
+                // It became live just now, while nobody listened yet: it is asked once more.
+                let became_live = news.is_none() && self.session().news().is_some();
+                (became_live, news)
+            }
         }
     }
 

@@ -27,7 +27,10 @@ pub(crate) fn run(steps: fn() -> Result<()>) -> ExitCode {
     thread::spawn(watch);
     let missing = match panic::catch_unwind(steps) {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("step {} is not right yet: {}", now(), chain(&*error))),
+        // A panic elsewhere, on a thread or in a task, is why the rest went wrong.
+        Ok(Err(error)) => {
+            Some(kept().unwrap_or_else(|| format!("step {} is not right yet: {}", now(), chain(&*error))))
+        }
         Err(_) => Some(kept().unwrap_or_else(|| format!("step {} panicked", now()))),
     };
     match missing {

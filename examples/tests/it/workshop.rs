@@ -2,7 +2,11 @@
 //! the tree.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
 
+#[cfg(feature = "solution")]
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
+#[cfg(feature = "solution")]
+use std::process::{Child, ChildStdout, Stdio};
 use std::process::{Command, Output};
 
 struct Exercise {
@@ -25,11 +29,12 @@ macro_rules! exercise {
     };
 }
 
-const EXERCISES: [Exercise; 4] = [
+const EXERCISES: [Exercise; 5] = [
     exercise!("workshop-01", "01-put-and-get", 5),
     exercise!("workshop-02", "02-append-and-read", 4),
     exercise!("workshop-03", "03-links-and-heads", 4),
     exercise!("workshop-04", "04-concatenate-two-logs", 4),
+    exercise!("workshop-05", "05-distribute-it", 6),
 ];
 
 fn run(exercise: &Exercise, folder: &Path) -> (Output, String) {
@@ -62,7 +67,7 @@ fn the_solutions_are_done() {
     for exercise in &EXERCISES {
         let folder = tempfile::tempdir().unwrap();
         let (output, text) = run(exercise, &folder.path().join("log"));
-        assert!(output.status.success() && text.ends_with("\ndone\n"), "{text}");
+        assert!(output.status.success() && output.stdout.ends_with(b"\ndone\n"), "{text}");
         for step in 1..=exercise.steps {
             assert!(text.contains(&format!("\n{step}. ")), "step {step} was not run: {text}");
         }
@@ -82,6 +87,62 @@ fn a_second_run_goes_on_where_the_first_ended() {
     assert_eq!(first.len(), 1);
     assert!(first[0].contains("seq: 1,"), "{first:?}");
     assert_eq!(second, [first[0].clone(), first[0].replace("seq: 1,", "seq: 2,")]);
+}
+
+/// The chat of step 05, as two people run it. What is said is nothing that a terminal obeys.
+#[cfg(feature = "solution")]
+#[test]
+fn two_who_chat_hear_each_other_and_find_what_was_said_when_they_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let chat = |name: &str, how: [String; 2], line: &str| {
+        let mut command = Command::new(EXERCISES[4].program);
+        command.arg("chat").arg(folder.path().join(name)).arg(name).args(how);
+        Chatting::start(command.stderr(Stdio::null()), line)
+    };
+    let listens = || ["--listen".to_owned(), port.to_string()];
+    let connects = || ["--connect".to_owned(), format!("localhost:{port}")];
+    let mut ana = chat("ana", listens(), "is anybody here?");
+    ana.hears(&["ana: is anybody here?"]);
+    let mut ben = chat("ben", connects(), "I am\u{1b}[2J");
+    ben.hears(&["ana: is anybody here?", "ben: I am [2J"]);
+    ana.hears(&["ben: I am [2J"]);
+    drop(ana);
+    let mut ana = chat("ana", listens(), "back again");
+    ana.hears(&["ana: is anybody here?", "ben: I am [2J", "ana: back again"]);
+    ben.hears(&["ana: back again"]);
+}
+
+#[cfg(feature = "solution")]
+struct Chatting {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    heard: Vec<String>,
+}
+
+#[cfg(feature = "solution")]
+impl Chatting {
+    fn start(command: &mut Command, line: &str) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines, heard: Vec::new() }
+    }
+
+    /// Reads lines until all that is wanted was there.
+    fn hears(&mut self, wanted: &[&str]) {
+        while !wanted.iter().all(|wanted| self.heard.iter().any(|heard| heard == wanted)) {
+            self.heard.push(self.lines.next().unwrap().unwrap());
+        }
+    }
+}
+
+#[cfg(feature = "solution")]
+impl Drop for Chatting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// With a solution in place of an exercise no other test of this file would notice.

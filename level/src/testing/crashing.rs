@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use imbl::OrdMap;
+use imbl::{OrdMap, ordmap::DiffItem};
 
 use crate::{Batch, Durability, Error, KeyRange, Level, Memory, Order, Read, Rows, Sub, memory::State};
 
@@ -50,6 +50,31 @@ struct Past {
     crashed: bool,
 }
 
+impl Past {
+    /// The rows after so many unsynced batches, or after all of them if there are fewer.
+    fn after(&self, batches: usize) -> &Subs {
+        let last = batches.min(self.unsynced.len()).wrapping_sub(1);
+        self.unsynced.get(last).unwrap_or(&self.synced)
+    }
+}
+
+/// Makes the changes that lead from `before` to `after`.
+fn redo(rows: &mut Subs, before: &Subs, after: &Subs) {
+    for (sub, after) in after {
+        let rows = rows.entry(*sub).or_default();
+        for change in before.get(sub).unwrap_or(&OrdMap::new()).diff(after) {
+            match change {
+                DiffItem::Add(key, value) | DiffItem::Update { new: (key, value), .. } => {
+                    rows.insert(key.clone(), value.clone());
+                }
+                DiffItem::Remove(key, _) => {
+                    rows.remove(key);
+                }
+            }
+        }
+    }
+}
+
 impl std::fmt::Debug for Past {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let unsynced = self.unsynced.len();
@@ -80,12 +105,36 @@ impl Crashing {
     pub fn crash(&self, keep: usize) -> Crashing {
         let mut past = self.past();
         past.crashed = true;
-        let kept = past.unsynced.get(keep.min(past.unsynced.len()).wrapping_sub(1)).unwrap_or(&past.synced);
+        self.begin_with(past.after(keep))
+    }
+
+    /// As [`crash`](Self::crash), on a disk that breaks its promise: it loses the unsynced batch number `lost`, from 0,
+    /// and keeps those behind it. So a test can show that it would see that.
+    #[must_use = "the level before is dead"]
+    pub fn crash_out_of_order(&self, lost: usize) -> Crashing {
+        let mut past = self.past();
+        past.crashed = true;
+        let mut kept = past.after(lost).clone();
+        for batch in lost.saturating_add(1)..past.unsynced.len() {
+            redo(&mut kept, past.after(batch), past.after(batch + 1));
+        }
+        self.begin_with(&kept)
+    }
+
+    /// A copy, as a backup takes it: what is here now is durable there. This level goes on.
+    #[must_use]
+    pub fn copy(&self) -> Crashing {
+        let _past = self.past();
+        self.begin_with(&self.live.state().subs)
+    }
+
+    /// A level of its own that begins with these rows.
+    fn begin_with(&self, rows: &Subs) -> Crashing {
         let mut state = State::default();
         for (name, sub) in &self.live.state().names {
             let fresh = Sub::fresh();
             state.names.insert(name.clone(), fresh);
-            state.subs.insert(fresh, kept.get(sub).cloned().unwrap_or_default());
+            state.subs.insert(fresh, rows.get(sub).cloned().unwrap_or_default());
         }
         let past = Past { synced: state.subs.clone(), ..Past::default() };
         Crashing { live: Memory::from_state(state), past: Arc::new(Mutex::new(past)) }

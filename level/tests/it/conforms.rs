@@ -237,3 +237,41 @@ fn a_crash_keeps_what_was_synced_and_a_prefix_of_the_rest() {
         assert!(matches!(after.get(sub, b"0"), Err(Error::UnknownSub { .. })), "so are its handles");
     }
 }
+
+/// A level with three unsynced batches, of which the last takes back what the one before wrote.
+fn three_unsynced() -> Crashing {
+    let level = Crashing::new();
+    let sub = level.sub("a").unwrap();
+    for (key, other) in [("0", "-"), ("1", "-"), ("2", "1")] {
+        let mut batch = Batch::new();
+        batch.put(sub, key, "");
+        batch.del(sub, other);
+        level.apply(batch, Durability::Buffered).unwrap();
+    }
+    level
+}
+
+fn keys(level: &Crashing) -> Vec<String> {
+    let rows = level.range(level.sub("a").unwrap(), KeyRange::all(), Order::Ascending);
+    rows.map(|row| String::from_utf8(row.unwrap().0.to_vec()).unwrap()).collect()
+}
+
+#[test]
+fn a_crash_out_of_order_loses_one_batch_and_keeps_those_behind_it() {
+    assert_eq!(keys(&three_unsynced()), ["0", "2"]);
+    for (lost, kept) in [(0, vec!["2"]), (1, vec!["0", "2"]), (2, vec!["0", "1"]), (3, vec!["0", "2"])] {
+        let level = three_unsynced();
+        let after = level.crash_out_of_order(lost);
+        assert_eq!(keys(&after), kept, "without {lost}");
+        assert!(level.subs().is_err(), "the level before is dead");
+    }
+}
+
+#[test]
+fn a_copy_is_a_level_of_its_own() {
+    let level = three_unsynced();
+    let copy = level.copy();
+    assert_eq!((copy.unsynced(), level.unsynced()), (0, 3));
+    let after = level.crash(0);
+    assert_eq!((keys(&copy), keys(&after).len()), (vec!["0".to_owned(), "2".to_owned()], 0));
+}

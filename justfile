@@ -8,7 +8,7 @@ test:
     cargo test --workspace
 
 # Everything that must hold besides the tests
-check: fmt clippy docs layers alone solutions
+check: fmt clippy docs layers alone solutions sim
 
 fmt:
     cargo fmt --all --check
@@ -33,6 +33,11 @@ alone:
 # The workshop's solutions solve it
 solutions:
     cargo test --quiet -p examples --features solution
+
+# Machines that sync while everything goes wrong that can, from a seed: SIM_SEED and SIM_HISTORIES choose others
+sim *ARGS:
+    SIM_HISTORIES="${SIM_HISTORIES:-20000}" \
+        cargo test --quiet --profile sim -p hyperlog --test sim -- --nocapture {{ARGS}}
 
 # First marks, beside raw fjall on the same rows in the same run
 bench *ARGS:

@@ -16,6 +16,8 @@ mod replica;
 mod report;
 mod search;
 mod session;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 pub use digest::digest;
 #[cfg(feature = "tokio")]

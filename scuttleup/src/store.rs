@@ -234,13 +234,17 @@ impl Store {
 
     /// Local numbers of the entries whose value is not here yet, in ascending order.
     pub(crate) fn pending(&self) -> impl Iterator<Item = Result<Change, Error>> + '_ {
-        self.pending_after(Change(0))
+        self.pending_in(KeyRange::prefix(&[PENDING]))
     }
 
     /// As [`pending`](Self::pending), behind one of them.
     pub(crate) fn pending_after(&self, change: Change) -> impl Iterator<Item = Result<Change, Error>> + '_ {
-        let range = (Bound::Excluded(pending_key(change)), Bound::Included(pending_key(Change(u64::MAX))));
-        self.level.range(self.meta, KeyRange::from(range), Order::Ascending).map(|row| {
+        let (after, last) = (pending_key(change), pending_key(Change(u64::MAX)));
+        self.pending_in((Bound::Excluded(after), Bound::Included(last)).into())
+    }
+
+    fn pending_in(&self, range: KeyRange) -> impl Iterator<Item = Result<Change, Error>> + '_ {
+        self.level.range(self.meta, range, Order::Ascending).map(|row| {
             let (key, _) = row?;
             let change = key.get(1..).and_then(decode_change);
             change.ok_or_else(|| Error::damaged(format!("pending key {key:02x?}")))

@@ -214,3 +214,49 @@ fn losses_that_bring_losses_are_followed_to_the_end() {
     assert_eq!(send_all(&mut from, &mut to).unwrap(), 0);
     assert_eq!(from.exchange.left_out(), 3 + 2 * u64::from(n));
 }
+
+/// What is open at the end of a stored group ends there, although the peer has the end of that group.
+#[test]
+fn what_is_left_open_does_not_run_into_the_next_group() {
+    let (declined, one, had, large) = (log(1), log(2), log(3), log(5));
+    let d = says(&declined, &[], "d");
+    import(&one, &export(&declined));
+    append(&one, &[(vec![], b"x1"), (vec![d], b"x2 answers d")]);
+    for n in 0..100 {
+        says(&had, &[], &n.to_string());
+    }
+    import(&one, &export(&had));
+    let relay = log(4);
+    import(&relay, &export(&one));
+    let (most, rest) = (vec![1; 1 << 20], vec![2; scuttleup::UNIT_BYTES - (1 << 20) - 2 * 143]);
+    append(&large, &[(vec![], &most), (vec![], &rest)]);
+    import(&relay, &export(&large));
+    let two = log(6);
+    import(&two, &export(&had));
+    let [mut from, mut to] = meet_declining(&relay, &two, &without(&declined));
+    assert_eq!(send_all(&mut from, &mut to).unwrap(), 2);
+    assert_eq!(from.exchange.left_out(), 3);
+}
+
+#[test]
+fn a_branch_that_grows_from_what_is_left_out_is_left_out_as_well() {
+    let (declined, level) = (log(1), Memory::new());
+    let d = says(&declined, &[], "d");
+    let open = |level: &Memory| links::options().open(Arc::new(level.clone()), identity(2)).unwrap();
+    let one = open(&level);
+    import(&one, &export(&declined));
+    let first = says(&one, &[], "shared, and before it");
+    says(&one, &[d], "answers d");
+    says(&one, &[], "behind it, and shared");
+    let copy = Memory::new();
+    level::copy(&level, &copy).unwrap();
+    says(&one, &[], "one branch");
+    let other = open(&copy);
+    says(&other, &[], "the other");
+    import(&one, &export(&other));
+    assert_eq!((one.forks().unwrap().len(), one.last().0), (1, 6));
+    let two = log(3);
+    let [mut from, mut to] = meet_declining(&one, &two, &without(&declined));
+    assert_eq!(send_all(&mut from, &mut to).unwrap(), 1);
+    assert_eq!((all_ids(&two), from.exchange.left_out()), ([first].into(), 5));
+}

@@ -154,6 +154,25 @@ fn what_the_peer_sent_meanwhile_is_not_sent_back() {
     assert_eq!(send_all(&mut b, &mut a).unwrap(), 0);
 }
 
+/// Also not what was read already, and waited for the next group.
+#[test]
+fn what_comes_from_the_peer_before_its_turn_is_not_sent_back() {
+    let (one, two) = (log(1), log(2));
+    one.append(vec![1; 200_000]).unwrap();
+    let first = Forged::first(5, "small");
+    let mut large = first.next("");
+    large.value = vec![2; 900_000];
+    let run = [first, large.signed()];
+    take(&one, group(&run)).unwrap();
+    let [mut a, mut b] = meet(&one, &two, Named::Nothing, [&Wants::All, &Wants::All]).unwrap();
+    let outgoing = a.exchange.next_group().unwrap().unwrap();
+    assert_eq!(a.deliver(outgoing, &mut b).unwrap(), 1);
+    take(&two, group(&run)).unwrap();
+    assert_eq!(send_all(&mut b, &mut a).unwrap(), 0);
+    assert_eq!(face::send_live(&mut b, &mut a).unwrap(), 2);
+    assert_eq!(send_all(&mut a, &mut b).unwrap(), 0);
+}
+
 #[test]
 fn what_a_peer_sends_again_is_counted_and_what_it_could_not_know_is_not() {
     let (one, two) = (log(1), log(2));

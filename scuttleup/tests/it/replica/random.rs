@@ -83,7 +83,7 @@ fn sync() -> impl Strategy<Value = Sync> {
     let named =
         prop_oneof![1 => Just(Named::Nothing), 4 => Just(Named::Samples), 4 => Just(Named::Everything)];
     let cut = prop_oneof![3 => Just(None), 1 => (0..3usize).prop_map(Some)];
-    let declines = || prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(at(), 1..3)];
+    let declines = || prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(at(), 1..3)];
     (
         (at(), at()),
         (named, cut, prop::collection::vec(any::<bool>(), 1..6)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Cause;
+use crate::frame::HEAD_BYTES;
 use crate::options::Limits;
 
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Clock {
     /// Bytes read and written that were progress; only grows.
     progress: u64,
     read: u64,
+    /// Bytes of pings and pongs, which the wire takes or has taken without progress.
+    idle_words: u64,
     /// Since when the other side is looked at, and the progress until then; none while it owes nothing. Who began to
     /// owe something since is looked at from the next moment on that is known here.
     window: Option<(Duration, u64)>,
@@ -35,6 +38,7 @@ impl Clock {
             pinged: false,
             progress: 0,
             read: 0,
+            idle_words: 0,
             window: None,
             failed: None,
         }
@@ -54,7 +58,14 @@ impl Clock {
 
     /// The wire took bytes.
     pub(super) fn wrote(&mut self, bytes: u64) {
-        self.progress += bytes;
+        let idle = self.idle_words.min(bytes);
+        self.idle_words -= idle;
+        self.progress += bytes - idle;
+    }
+
+    /// A ping or a pong is on its way: else who asks often enough would look busy.
+    pub(super) const fn said_idle_word(&mut self) {
+        self.idle_words += HEAD_BYTES as u64;
     }
 
     /// The session itself worked for so long, which is not the other side's fault.

@@ -22,6 +22,9 @@ impl<X: Exchange> Session<X> {
         if let Some(message) = &message {
             tracing::info!(target: "replicate", "-> {message}");
             self.bye_said |= matches!(message, Message::Bye(_));
+            if matches!(message, Message::Ping | Message::Pong) {
+                self.clock.said_idle_word();
+            }
         }
         self.note_debts();
         message

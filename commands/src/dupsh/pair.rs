@@ -70,8 +70,8 @@ impl Pair {
         self.spawn(b, b_reads, b_writes)
     }
 
-    /// Starts one. Our copies of its ends close with `command`: as long as we held one that is written to,
-    /// nobody would read an end of input.
+    /// Starts one. Our copies of its ends close with `command`, when it is watched: as long as we held one that
+    /// is written to, nobody would read an end of input, and so nobody ends of this end before it is seen.
     fn spawn(&mut self, words: Words, reads: PipeReader, writes: PipeWriter) -> Result<(), Failure> {
         let mut command = words.command();
         let mut child =

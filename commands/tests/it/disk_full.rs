@@ -9,10 +9,10 @@ use crate::dice::Dice;
 use crate::place::{Log, Place};
 
 /// A small file system in memory. Only the superuser can make one.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(pub(crate) PathBuf);
 
 impl SmallDisk {
-    fn mount(place: &Place, mib: u32) -> Option<Self> {
+    pub(crate) fn mount(place: &Place, mib: u32) -> Option<Self> {
         let path = place.path().join("disk");
         fs::create_dir(&path).unwrap();
         let mut mount = Command::new("mount");
@@ -25,7 +25,7 @@ impl SmallDisk {
     }
 
     /// Writes a file that leaves less than `kib` of room.
-    fn fill(&self, kib: usize) {
+    pub(crate) fn fill(&self, kib: usize) {
         let mut file = File::create(self.0.join("filler")).unwrap();
         let piece = vec![7; 64 << 10];
         let mut written = 0_u64;
@@ -35,7 +35,7 @@ impl SmallDisk {
         file.set_len(written.saturating_sub((kib << 10) as u64)).unwrap();
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.0.join("filler")).unwrap();
     }
 }
@@ -47,7 +47,7 @@ impl Drop for SmallDisk {
 }
 
 #[track_caller]
-fn says_that_there_is_no_room(line: &str) {
+pub(crate) fn says_that_there_is_no_room(line: &str) {
     assert!(
         line.contains("no room left") || line.contains("No space left") || line.contains("disk is full"),
         "{line}"

@@ -18,4 +18,5 @@ mod lines;
 mod place;
 mod reading;
 mod refused;
+mod replicate;
 mod talk;

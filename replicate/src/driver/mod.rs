@@ -124,7 +124,8 @@ impl<X: Exchange + 'static> Driver<X> {
         Stop(self.ending.clone())
     }
 
-    /// Runs the session to its end. The writer is shut down as soon as everything was said.
+    /// Runs the session to its end. The writer is shut down when both sides have said everything, and no sooner: there
+    /// are relays that end both ways at the end of one, as `nc -l` does, or soon after, as `socat` does.
     ///
     /// # Errors
     ///
@@ -196,7 +197,7 @@ struct Worker<X: Exchange> {
     meter: Meter,
     wire: Arc<Meter>,
     start: Instant,
-    /// None once everything was said.
+    /// None when nobody writes any more.
     outbox: Option<mpsc::Sender<Message>>,
 }
 
@@ -206,9 +207,6 @@ impl<X: Exchange + 'static> Worker<X> {
         loop {
             self.note_wire();
             self.tell();
-            if self.session().has_said_all() {
-                self.outbox = None;
-            }
             if self.session().is_over() {
                 break;
             }
@@ -383,9 +381,14 @@ async fn read(reader: impl AsyncRead, meter: &Meter, frames: mpsc::Sender<Arrive
             },
             Err(error) => Arrived::Broke(error.into()),
         };
+        let stranger = matches!(arrived, Arrived::Broke(Cause::Frame(FrameError::NotSpoken { .. })));
         let last = !matches!(arrived, Arrived::Message(_));
         if frames.send(arrived).await.is_err() || last {
-            return drain(reader).await;
+            // Who does not speak this protocol does not read why it ended, either.
+            if !stranger {
+                drain(reader).await;
+            }
+            return;
         }
     }
 }

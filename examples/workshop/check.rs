@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use std::panic::{self, PanicHookInfo};
+use std::panic::{self, PanicHookInfo, UnwindSafe};
 use std::process::{self, ExitCode};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,17 +23,8 @@ const STEP_TIME: Duration = Duration::from_secs(10);
 
 /// Runs a check, and says at the end what is missing.
 pub(crate) fn run(steps: fn() -> Result<()>) -> ExitCode {
-    panic::set_hook(Box::new(keep));
     thread::spawn(watch);
-    let missing = match panic::catch_unwind(steps) {
-        Ok(Ok(())) => None,
-        // A panic elsewhere, on a thread or in a task, is why the rest went wrong.
-        Ok(Err(error)) => {
-            Some(kept().unwrap_or_else(|| format!("step {} is not right yet: {}", now(), chain(&*error))))
-        }
-        Err(_) => Some(kept().unwrap_or_else(|| format!("step {} panicked", now()))),
-    };
-    match missing {
+    match attempt(steps) {
         None => {
             println!("\ndone");
             ExitCode::SUCCESS
@@ -42,6 +33,19 @@ pub(crate) fn run(steps: fn() -> Result<()>) -> ExitCode {
             eprintln!("\n{missing}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs something of the exercise, and returns what is missing, if anything is.
+pub(crate) fn attempt(work: impl FnOnce() -> Result<()> + UnwindSafe) -> Option<String> {
+    panic::set_hook(Box::new(keep));
+    match panic::catch_unwind(work) {
+        Ok(Ok(())) => None,
+        // A panic elsewhere, on a thread or in a task, is why the rest went wrong.
+        Ok(Err(error)) => {
+            Some(kept().unwrap_or_else(|| format!("step {} is not right yet: {}", now(), chain(&*error))))
+        }
+        Err(_) => Some(kept().unwrap_or_else(|| format!("step {} panicked", now()))),
     }
 }
 
@@ -66,7 +70,7 @@ fn now() -> u32 {
 }
 
 /// An error with what caused it.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -88,6 +92,11 @@ fn keep(panic: &PanicHookInfo<'_>) {
         },
         None => format!("step {} panicked: {said}{place}", now()),
     };
+    is_missing(text);
+}
+
+/// Says what is missing, here or in another process. What is said first is why the rest went wrong.
+pub(crate) fn is_missing(text: String) {
     PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
 }
 

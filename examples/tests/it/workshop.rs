@@ -29,12 +29,14 @@ macro_rules! exercise {
     };
 }
 
-const EXERCISES: [Exercise; 5] = [
+const EXERCISES: [Exercise; 7] = [
     exercise!("workshop-01", "01-put-and-get", 5),
     exercise!("workshop-02", "02-append-and-read", 4),
     exercise!("workshop-03", "03-links-and-heads", 4),
     exercise!("workshop-04", "04-concatenate-two-logs", 4),
     exercise!("workshop-05", "05-distribute-it", 6),
+    exercise!("workshop-06", "06-over-a-pipe", 4),
+    exercise!("workshop-07", "07-nc-on-one-side", 4),
 ];
 
 fn run(exercise: &Exercise, folder: &Path) -> (Output, String) {

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use hyperlog::{Hyperlog, Identity, Memory, Read, Utf8};
 
 /// What `git fast-import` is told: commits 1, 2, 3 ... with their parents, and a branch for each without children.
-fn repository(commits: &[Vec<usize>]) -> tempfile::TempDir {
+pub(crate) fn repository(commits: &[Vec<usize>]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     git(dir.path(), &["init", "--quiet"], "");
     let mut script = String::new();
@@ -42,7 +42,7 @@ fn git(dir: &Path, args: &[&str], input: &str) {
 }
 
 /// Three thousand commits: chains, forks, merges of two and of five, criss-cross, and two roots.
-fn thousands() -> Vec<Vec<usize>> {
+pub(crate) fn thousands() -> Vec<Vec<usize>> {
     let mut state = 7_u64;
     let mut random = |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -51,6 +51,11 @@ torture ROUNDS="20":
         cargo test --quiet --release -p scuttleup --test it crashes -- --nocapture || exit 1; \
     done
 
+# First syncs, each side up to a second late; sides killed in the middle; a hundred thousand nodes
+syncs RUNS="200":
+    REPLICATE_RUNS={{RUNS}} REPLICATE_KILLS=20 REPLICATE_LINES=100000 \
+        cargo test --quiet --release -p commands --test it replicate -- --nocapture
+
 # Licences, advisories and doubled dependencies; needs cargo-deny and its database
 deny:
     cargo deny check

@@ -91,7 +91,8 @@ impl Stop {
 /// Something that comes in.
 enum Input<G> {
     Message(Message),
-    Group(Result<G, ReplicaError>),
+    /// Of so many bytes, decoded.
+    Group(usize, Result<G, ReplicaError>),
     Ended,
     Broke(Cause),
 }
@@ -276,8 +277,13 @@ impl<X: Exchange + 'static> Worker<X> {
         let now = self.start.elapsed();
         match input {
             Input::Message(message) => self.lend(move |session| session.hear(message, now)).await,
-            Input::Group(Ok(group)) => self.lend(move |session| session.hear_group(group)).await,
-            Input::Group(Err(error)) => self.session().broke(Cause::from(error)),
+            Input::Group(bytes, group) => {
+                tracing::info!(target: "replicate", "<- Group: {bytes} bytes");
+                match group {
+                    Ok(group) => self.lend(move |session| session.hear_group(group)).await,
+                    Err(error) => self.session().broke(Cause::from(error)),
+                }
+            }
             Input::Broke(cause) => self.session().broke(cause),
             Input::Ended => self.session().ended(),
         }
@@ -425,10 +431,9 @@ async fn decode<G: Send + 'static>(
     while let Some(arrived) = frames.recv().await {
         let input = match arrived {
             Arrived::Message(Message::Group(bytes)) => {
-                let decoder = Decoder::clone(&decoder);
-                tracing::info!(target: "replicate", "<- Group: {} bytes", bytes.len());
+                let (decoder, length) = (Decoder::clone(&decoder), bytes.len());
                 match spawn_blocking(move || decoder(bytes)).await {
-                    Ok(group) => Input::Group(group),
+                    Ok(group) => Input::Group(length, group),
                     Err(error) => std::panic::resume_unwind(error.into_panic()),
                 }
             }

@@ -223,10 +223,17 @@ fn messages<'a>(said: &'a str, way: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn verbose_prints_a_line_for_each_message() {
-    let (_place, pair) = sync("-v", "-v");
-    let (a, b) = pair.end_well();
-    for (sender, receiver) in [(&a, &b), (&b, &a)] {
+fn verbose_prints_a_line_for_each_message_in_their_order() {
+    for _ in 0..5 {
+        let (_place, pair) = sync("-v", "-v");
+        let (a, b) = pair.end_well();
+        tells_each_message(&a, &b);
+    }
+}
+
+#[track_caller]
+fn tells_each_message(a: &str, b: &str) {
+    for (sender, receiver) in [(a, b), (b, a)] {
         let said = messages(sender, "->");
         assert_eq!(said, messages(receiver, "<-"));
         // An acknowledgement comes when there is time for it.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::Instant;
 
 pub use stdio::{Stdin, Stdout, stdio};
@@ -265,8 +265,7 @@ impl<X: Exchange + 'static> Worker<X> {
         });
         let (mut session, result) = match lent.await {
             Ok(back) => back,
-            // A panic in there is a panic here: a broken invariant is not the peer's business.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => is_gone(error).await,
         };
         session.worked(start.elapsed());
         self.session = Some(session);
@@ -337,6 +336,15 @@ impl<X: Exchange + 'static> Worker<X> {
         if written > written_before {
             self.session().wrote(written - written_before);
         }
+    }
+}
+
+/// For a thread that did not end its work. A panic in there is a panic here: a broken invariant is not the peer's
+/// business. Otherwise the runtime is shut down, and this task goes with it.
+async fn is_gone<T>(error: JoinError) -> T {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -434,7 +442,7 @@ async fn decode<G: Send + 'static>(
                 let (decoder, length) = (Decoder::clone(&decoder), bytes.len());
                 match spawn_blocking(move || decoder(bytes)).await {
                     Ok(group) => Input::Group(length, group),
-                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                    Err(error) => is_gone(error).await,
                 }
             }
             Arrived::Message(message) => Input::Message(message),

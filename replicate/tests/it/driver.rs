@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use hyperlog::{Hyperlog, Identity, Memory, Read, Utf8};
 use replicate::{Driver, Event, Options, Session};
+use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{sleep, timeout};
 
 /// It becomes live while it is asked what to say, and so before anybody listens for it.
 #[test]
 fn who_becomes_live_with_nothing_to_say_is_woken_by_what_comes_next() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     for appends in [0, 1] {
         let logs = [7, 8].map(|seed| Hyperlog::<Utf8>::open(Memory::new(), Identity::from_seed(&[seed; 32])));
         let logs = logs.map(Result::unwrap);
@@ -46,5 +47,28 @@ fn who_becomes_live_with_nothing_to_say_is_woken_by_what_comes_next() {
             }
         };
         runtime.block_on(async { timeout(Duration::from_secs(10), scene).await.unwrap() });
+    }
+}
+
+/// As a program that ends while it syncs.
+#[test]
+fn who_shuts_the_runtime_down_ends_its_sessions_without_a_panic() {
+    let watching = Builder::new_current_thread().enable_time().build().unwrap();
+    for micros in (0..2_000).step_by(20) {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+        let streams = <[_; 2]>::from(tokio::io::duplex(1 << 16));
+        let sessions = [7, 8].into_iter().zip(streams).map(|(seed, stream)| {
+            let log = Hyperlog::<Utf8>::open(Memory::new(), Identity::from_seed(&[seed; 32])).unwrap();
+            log.append("hello").unwrap();
+            let session = Session::new(&log, Options::default(), Duration::ZERO).unwrap();
+            runtime.spawn(replicate::run(session, stream))
+        });
+        let sessions: Vec<_> = sessions.collect();
+        watching.block_on(async { sleep(Duration::from_micros(micros)).await });
+        runtime.shutdown_background();
+        for session in sessions {
+            let ended = watching.block_on(session);
+            assert!(!ended.is_err_and(|error| error.is_panic()), "after {micros} us");
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use crate::place::Place;
 
@@ -53,8 +53,18 @@ struct Dupsh {
     place: Place,
 }
 
-/// A process with a group of its own, which goes with it.
+/// A process with a group of its own, which goes with it. It is reaped last of all: until then nobody else
+/// gets its id, and with it a signal that was meant for the group.
 struct Leader(Child);
+
+impl Leader {
+    /// Its code once it has ended, and nothing where a signal ended it.
+    fn ended(&self) -> Option<Option<i32>> {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let status = waitid(WaitId::Pid(Pid::from_child(&self.0)), look).unwrap();
+        status.map(|status| status.exit_status())
+    }
+}
 
 impl Drop for Leader {
     fn drop(&mut self) {
@@ -102,9 +112,15 @@ impl Dupsh {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// Waits until it waits for ends: a command may do all it has to while it is still being started.
     #[track_caller]
-    fn still_runs(&mut self) {
-        assert_eq!(self.leader.0.try_wait().unwrap(), None, "it ended");
+    fn waits(&self) {
+        eventually("its sleep", || (state(self.pid()) == Some('S')).then_some(()));
+    }
+
+    #[track_caller]
+    fn still_runs(&self) {
+        assert_eq!(self.leader.ended(), None, "it ended");
     }
 
     /// Waits for a line in a file.
@@ -121,12 +137,12 @@ impl Dupsh {
 
     /// Waits for its end, after which nothing that it started may be left.
     #[track_caller]
-    fn ends(mut self) -> Ended {
-        let status = eventually("the end", || self.leader.0.try_wait().unwrap());
+    fn ends(self) -> Ended {
+        let code = eventually("the end", || self.leader.ended());
         // What the commands started may take a moment more.
         eventually("the end of all", || alive(self.pid()).is_empty().then_some(()));
         let said = |name| fs::read_to_string(self.place.path().join(name)).unwrap();
-        Ended { code: status.code(), stdout: said("stdout"), stderr: said("stderr"), place: self.place }
+        Ended { code, stdout: said("stdout"), stderr: said("stderr"), place: self.place }
     }
 }
 
@@ -198,7 +214,7 @@ mod the_look {
     #[test]
     #[should_panic = "it ended"]
     fn sees_an_end() {
-        let mut dupsh = Dupsh::start("true", "true");
+        let dupsh = Dupsh::start("true", "true");
         a_while();
         dupsh.still_runs();
     }

@@ -51,8 +51,7 @@ fn of_two_that_fail_the_first_is_told_of_whenever_somebody_looks() {
     for order in [["a", "b"], ["b", "a"]].repeat(10) {
         let dupsh = Dupsh::start(&waits("a", 3), &waits("b", 4));
         let pids = order.map(|name| dupsh.pid_in(name));
-        // Until both are started and it waits for their ends.
-        eventually("its sleep", || (state(dupsh.pid()) == Some('S')).then_some(()));
+        dupsh.waits();
         dupsh.tell(Signal::STOP);
         for (name, pid) in order.into_iter().zip(pids) {
             fs::write(dupsh.place.path().join(format!("end-{name}")), "").unwrap();
@@ -78,8 +77,7 @@ fn a_code_is_known_also_where_nobody_was_to_be_told_of_children() {
 
 #[test]
 fn who_does_not_mind_that_the_other_failed_is_waited_for() {
-    let mut dupsh =
-        Dupsh::start("false", &sh("while [ ! -e enough ]; do sleep 0.05; done; echo done > ended"));
+    let dupsh = Dupsh::start("false", &sh("while [ ! -e enough ]; do sleep 0.05; done; echo done > ended"));
     a_while();
     dupsh.still_runs();
     fs::write(dupsh.place.path().join("enough"), "").unwrap();
@@ -88,7 +86,7 @@ fn who_does_not_mind_that_the_other_failed_is_waited_for() {
 
 #[test]
 fn who_has_ended_is_no_zombie_while_the_other_goes_on() {
-    let mut dupsh = Dupsh::start(&sh("echo $$ > a"), &sh("echo $$ > b; exec sleep 600"));
+    let dupsh = Dupsh::start(&sh("echo $$ > a"), &sh("echo $$ > b; exec sleep 600"));
     let (a, b) = (dupsh.pid_in("a"), dupsh.pid_in("b"));
     eventually("the reaping", || state(a).is_none().then_some(()));
     assert!(state(b).is_some());

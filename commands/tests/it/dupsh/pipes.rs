@@ -89,7 +89,7 @@ fn who_closes_its_output_and_goes_on_has_ended_the_others_input() {
 #[test]
 fn as_long_as_one_may_write_the_other_sees_no_end() {
     for (a, b) in [("exec sleep 600", READER), (READER, "exec sleep 600")] {
-        let mut dupsh = Dupsh::start(&sh(a), &sh(b));
+        let dupsh = Dupsh::start(&sh(a), &sh(b));
         a_while();
         dupsh.still_runs();
         assert!(!dupsh.place.path().join("seen").exists());
@@ -127,6 +127,7 @@ fn nobody_but_the_two_holds_the_pipes() {
     let dupsh = Dupsh::start(&sh("echo $$ > a; exec cat"), &sh("echo $$ > b; exec cat"));
     let (a, b) = (dupsh.pid_in("a"), dupsh.pid_in("b"));
     eventually("both to be cats", || [a, b].into_iter().all(|pid| name(pid) == "cat").then_some(()));
+    dupsh.waits();
     let input = |pid| pipes(pid).into_iter().find(|(_, number)| number == "0").unwrap().0;
     for (reader, writer) in [(a, b), (b, a)] {
         let pipe = input(reader);

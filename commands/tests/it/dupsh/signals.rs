@@ -43,7 +43,7 @@ fn cats() -> Dupsh {
 #[test]
 fn a_signal_ends_both_and_is_the_code() {
     for (signal, code) in SIGNALS {
-        let mut dupsh = cats();
+        let dupsh = cats();
         let (a, b) = (dupsh.pid_in("a"), dupsh.pid_in("b"));
         a_while();
         dupsh.still_runs();
@@ -128,7 +128,7 @@ fn what_was_to_be_ignored_is_ignored_by_all_as_nohup_has_it() {
         let mut command = Command::new("sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_dupsh")]);
         command.args([sh("echo $$ > a; exec cat"), sh("echo $$ > b; exec cat")]);
-        let mut dupsh = Dupsh::of(Place::new(), &mut command);
+        let dupsh = Dupsh::of(Place::new(), &mut command);
         let (a, _) = (dupsh.pid_in("a"), dupsh.pid_in("b"));
         dupsh.tell(signal);
         rustix::process::kill_process(a, signal).unwrap();

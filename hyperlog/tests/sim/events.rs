@@ -92,6 +92,10 @@ impl Taste {
         }
     }
 
+    fn is_bulky(&self) -> bool {
+        self.weights.iter().any(|(event, weight)| *event == Event::BulkyBatch && *weight > 0)
+    }
+
     fn event(&self, dice: &mut Dice) -> Event {
         let mut at = dice.below(self.weights.iter().map(|(_, weight)| weight).sum());
         for (event, weight) in &self.weights {
@@ -108,6 +112,7 @@ impl World {
     /// All that happens before everything heals.
     pub(crate) fn live(&mut self) -> Checked {
         let mut taste = Taste::new(&mut self.dice);
+        self.wide = taste.is_bulky();
         for _ in 0..EVENTS_MIN + self.dice.below(EVENTS_MORE + 1) {
             let event = taste.event(&mut self.dice);
             self.happen(event, &mut taste)?;
@@ -220,9 +225,19 @@ impl World {
     }
 
     fn delete(&mut self, place: usize) -> Checked {
-        let Some(id) = self.any_node(place)? else { return Ok(()) };
+        let Some(id) = self.node_to_delete(place)? else { return Ok(()) };
         self.mix.deleted += 1;
         self.places[place].delete(id)
+    }
+
+    /// Often one whose value is just being asked for.
+    fn node_to_delete(&mut self, place: usize) -> Result<Option<NodeId>, String> {
+        let pending = self.places[place].log().pending().next().transpose();
+        let pending = pending.map_err(|error| format!("what is missing cannot be listed: {error}"))?;
+        match pending.filter(|_| self.dice.chance(40)) {
+            Some(id) => Ok(Some(id)),
+            None => self.any_node(place),
+        }
     }
 
     // ---- sessions ----
@@ -272,7 +287,7 @@ impl World {
     fn faults(&mut self) -> Faults {
         let dice = &mut self.dice;
         let mut capacity = dice.up_to(64 << 10);
-        if self.mix.bulky > 0 {
+        if self.wide {
             capacity = capacity.max(4 << 10);
         }
         // However narrow, it carries more a second than the sessions insist on.

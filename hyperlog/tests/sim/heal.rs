@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use hyperlog::{Content, Error, Hyperlog, LogError, Memory, Node, NodeId, Read, Utf8};
 use replicate::sim::Faults;
-use replicate::{Mode, Options};
+use replicate::{Cause, Mode, Options, SyncError};
 
-use crate::link::Plan;
+use crate::link::{Plan, with_reasons};
 use crate::world::{Checked, World};
 
 /// How long after the last fault every session has ended, or goes on for good.
@@ -98,15 +98,26 @@ impl World {
             return self.sync_over_wire(a, b);
         }
         let [log_a, log_b] = [a, b].map(|place| self.places[place].log());
-        let report = replicate::sync(log_a, log_b);
-        let report = report.map_err(|error| format!("{a} and {b} do not sync: {error}: {error:?}"))?;
-        if !report.equal {
-            return Err(format!("{a} and {b} were synced, and differ: {report:?}"));
+        let (of_a, of_b) = replicate::sync_with(log_a, Options::default(), log_b, Options::default());
+        let mut moved = 0;
+        // Who refused something knows what it was; the other only hears of it.
+        let mut ends = [(b, of_b), (a, of_a)];
+        ends.sort_by_key(|(_, end)| matches!(end, Err(SyncError { cause: Cause::ByPeer { .. }, .. })));
+        for (place, end) in ends {
+            let report = end.map_err(|error| {
+                format!("{a} and {b} do not sync, as {place} says: {}", with_reasons(&error.cause))
+            })?;
+            if !report.equal {
+                return Err(format!("{a} and {b} were synced, and differ: {report:?}"));
+            }
+            self.trace.say(format_args!("synced {a} and {b}, {place} says: {report:?}"));
+            self.mix.received += report.received;
+            self.mix.twice += report.duplicates;
+            self.mix.received_alone += report.received;
+            self.mix.twice_alone += report.duplicates;
+            moved += report.received + report.duplicates + report.filled;
         }
-        self.trace.say(format_args!("synced {a} and {b}: {report:?}"));
-        self.mix.received += report.received;
-        self.mix.twice += report.duplicates;
-        Ok(report.received + report.duplicates + report.sent + report.filled)
+        Ok(moved)
     }
 
     fn sync_over_wire(&mut self, a: usize, b: usize) -> Result<u64, String> {

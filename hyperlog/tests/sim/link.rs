@@ -147,7 +147,8 @@ impl Told {
     }
 }
 
-fn with_reasons(error: &dyn std::error::Error) -> String {
+/// An error with what led to it, in a line.
+pub(crate) fn with_reasons(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -47,6 +47,8 @@ fn histories_end_in_logs_that_are_equal_whole_and_proven() {
     ] {
         assert!(mix.percent(with) >= percent, "only {} % of the histories have {name}", mix.percent(with));
     }
+    let wasted = mix.twice_alone * 100 / (mix.received_alone + mix.twice_alone).max(1);
+    assert!(wasted <= 2, "{wasted} % of what was sent while nothing else went on was there");
 }
 
 #[test]

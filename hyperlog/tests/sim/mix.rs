@@ -30,6 +30,8 @@ pub(crate) struct Mix {
     pub(crate) forks: u64,
     pub(crate) received: u64,
     pub(crate) twice: u64,
+    pub(crate) received_alone: u64,
+    pub(crate) twice_alone: u64,
     pub(crate) bytes: u64,
     /// Of histories: how many have at least one of it.
     pub(crate) with: With,
@@ -72,7 +74,7 @@ impl Mix {
         self.together = most;
     }
 
-    fn counts(&mut self) -> [&mut u64; 34] {
+    fn counts(&mut self) -> [&mut u64; 36] {
         let With { cut_in_group, restart, restored, behind, fork, stall, live, hollow } = &mut self.with;
         [
             &mut self.histories,
@@ -99,6 +101,8 @@ impl Mix {
             &mut self.forks,
             &mut self.received,
             &mut self.twice,
+            &mut self.received_alone,
+            &mut self.twice_alone,
             &mut self.bytes,
             // A maximum, which is not added up.
             &mut self.together,
@@ -155,12 +159,13 @@ impl fmt::Display for Mix {
             "{} cloned writers, {} forks; {} batches, {} of hundreds, {} of megabytes; {} values deleted, {} hollow at the end",
             self.clones, self.forks, self.batches, self.large, self.bulky, self.deleted, self.hollow
         )?;
-        let twice = self.twice as f64 * 100.0 / (self.received + self.twice).max(1) as f64;
+        let twice = |twice: u64, once: u64| twice as f64 * 100.0 / (once + twice).max(1) as f64;
         writeln!(
             f,
-            "{} entries received, {} of them twice ({twice:.1} %), in {} MB",
+            "{} entries received, {:.1} % of them twice ({:.1} % while nothing else went on), in {} MB",
             self.received + self.twice,
-            self.twice,
+            twice(self.twice, self.received),
+            twice(self.twice_alone, self.received_alone),
             self.bytes / 1_000_000
         )?;
         write!(f, "of the histories:")?;

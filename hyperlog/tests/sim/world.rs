@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) cloned: BTreeSet<WriterId>,
     pub(crate) mix: Mix,
     pub(crate) trace: Trace,
+    /// Megabytes are to come, so no wire is so narrow that they would never end.
+    pub(crate) wide: bool,
     steps: u64,
 }
 
@@ -57,6 +59,7 @@ impl World {
             cloned: BTreeSet::new(),
             mix: Mix::default(),
             trace: Trace::new(in_words),
+            wide: false,
             steps: 0,
         })
     }

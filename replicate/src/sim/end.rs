@@ -7,8 +7,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::LINGER;
 use super::pipe::Pipe;
-use crate::error::SyncError;
+use crate::error::{Cause, SyncError};
 use crate::frame::Frames;
+use crate::message::Message;
 use crate::replica::{Exchange, News};
 use crate::report::Report;
 use crate::session::Session;
@@ -71,6 +72,11 @@ impl<X: Exchange> End<X> {
             let message = self.frames.decode(&mut self.heard);
             session.read(now, std::mem::take(&mut count), self.frames.progress());
             match message {
+                // As a driver does that decodes beside the session.
+                Ok(Some(Message::Group(bytes))) => match session.decoder()(bytes) {
+                    Ok(group) => session.hear_group(group),
+                    Err(error) => session.broke(Cause::from(error)),
+                },
                 Ok(Some(message)) => session.hear(message, now),
                 Ok(None) => return,
                 Err(error) => return session.broke(error),

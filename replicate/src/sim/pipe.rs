@@ -211,3 +211,98 @@ impl Pipe {
         self.said.is_empty() && self.flight.is_empty() && (self.end.is_none() || self.ended)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn group(bytes: usize) -> Message {
+        Message::Group(vec![7; bytes].into())
+    }
+
+    /// Everything that is sent, and what of it arrives; and the most that was ever under way.
+    fn carried(pipe: &mut Pipe, messages: &[Message]) -> (Vec<u8>, Vec<u8>, usize) {
+        let (mut frames, mut same) = (Frames::default(), Frames::default());
+        let (mut said, mut arrived, mut most) = (BytesMut::new(), Vec::new(), 0);
+        let mut messages = messages.iter();
+        let mut now = Duration::ZERO;
+        loop {
+            if pipe.has_room() && !pipe.is_broken() {
+                match messages.next() {
+                    Some(message) => {
+                        pipe.say(&mut frames, message);
+                        same.encode(message, &mut said);
+                    }
+                    None => pipe.close(now),
+                }
+            }
+            if pipe.send_off(now).1 {
+                pipe.break_off(now);
+            }
+            most = most.max(pipe.flying);
+            now += MS;
+            match pipe.take(now) {
+                Some(Arrived::Bytes(bytes)) => arrived.extend_from_slice(&bytes),
+                Some(Arrived::End) => return (said.to_vec(), arrived, most),
+                None => {}
+            }
+        }
+    }
+
+    fn pipe(seed: u64, faults: &Faults) -> Pipe {
+        Pipe::new(faults.clone(), Dice::new(seed), Duration::ZERO)
+    }
+
+    #[test]
+    fn what_is_said_arrives_whole_and_in_order_however_it_is_split() {
+        for seed in 0..50 {
+            let faults = Faults {
+                piece_max: 1 + seed as usize,
+                latency_max: 10 * MS,
+                capacity: 1 + 7 * seed as usize,
+                ..Faults::default()
+            };
+            let (said, arrived, most) =
+                carried(&mut pipe(seed, &faults), &[group(300), Message::Ping, group(9)]);
+            assert_eq!(said, arrived, "seed {seed}");
+            assert!(most <= faults.capacity, "{most} bytes under way of {}", faults.capacity);
+        }
+    }
+
+    #[test]
+    fn a_pipe_breaks_at_its_byte() {
+        for byte in [0, 1, 8, 9, 100, 306] {
+            let mut pipe = pipe(byte, &Faults { piece_max: 10, ..Faults::default() });
+            pipe.cut_at_byte(byte);
+            let (said, arrived, _) = carried(&mut pipe, &[group(300)]);
+            assert_eq!(arrived, said[..byte as usize]);
+            assert_eq!(pipe.ends_in_group(), byte > 8, "8 bytes of magic come first");
+        }
+    }
+
+    #[test]
+    fn a_pipe_breaks_within_the_group_that_was_meant() {
+        for seed in 0..200 {
+            let mut pipe = pipe(seed, &Faults::default());
+            pipe.cut_in_group(1);
+            let (said, arrived, _) = carried(&mut pipe, &[group(50), Message::Ping, group(3), group(90)]);
+            let (start, end) = (8 + 55 + 5, 8 + 55 + 5 + 8);
+            assert!((start + 1..end).contains(&arrived.len()), "{} bytes", arrived.len());
+            assert!(said.starts_with(&arrived) && pipe.ends_in_group());
+        }
+    }
+
+    #[test]
+    fn a_stall_holds_back_and_loses_nothing() {
+        let mut pipe = pipe(1, &Faults::default());
+        pipe.say(&mut Frames::default(), &Message::Ping);
+        assert!(!pipe.send_off(Duration::ZERO).1);
+        pipe.stall(50 * MS);
+        assert!(pipe.take(49 * MS).is_none());
+        assert_eq!(pipe.next_at(), Some(50 * MS));
+        assert!(matches!(pipe.take(50 * MS), Some(Arrived::Bytes(bytes)) if bytes.len() == 13));
+        assert!(pipe.is_still());
+    }
+}

@@ -109,7 +109,7 @@ impl LogExchange {
     /// and what depends on them.
     fn close_segment(&mut self, at: Change) -> Result<(), Error> {
         #[cfg(feature = "testing")]
-        if self.defect.is_some() {
+        if self.defect.is_some() && self.stops.is_empty() {
             self.unit.cut_anywhere();
             return Ok(());
         }

@@ -90,6 +90,8 @@ fn keep(panic: &PanicHookInfo<'_>) {
             Some((number, what)) => format!("step {number} is not done yet: {what}{place}"),
             None => format!("step {} is not done yet{place}", now()),
         },
+        // In a process of its own no step has begun.
+        None if now() == 0 => format!("panicked: {said}{place}"),
         None => format!("step {} panicked: {said}{place}", now()),
     };
     is_missing(text);

@@ -204,6 +204,8 @@ fn accepts(folder: &Path) -> Result<()> {
         let mut stranger = TcpStream::connect(&address).await?;
         stranger.write_all(b"GET / HTTP/1.0\r\n\r\n").await
     })?;
+    println!("   somebody connects who speaks something else");
+    relay.goes_on_for(Duration::from_millis(100))?;
     let (mut ana, mut ben) = (Peer::in_memory("ana")?, Peer::in_memory("ben")?);
     for peer in [&mut ana, &mut ben] {
         let socket = peer.block_on(TcpStream::connect(&address))?;

@@ -81,7 +81,7 @@ enum Command {
     Export,
     /// Read exports from standard input, any number of them one after the other
     Import,
-    /// Sync with another log over standard input and output: `dupsh` puts two of these together
+    /// Sync with another log over standard input and output, as `dupsh` pipes it
     Replicate(SyncArgs),
 }
 

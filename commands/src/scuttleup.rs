@@ -50,7 +50,7 @@ enum Command {
         /// Its number
         seq: u64,
     },
-    /// Sync with another log over standard input and output: `dupsh` puts two of these together
+    /// Sync with another log over standard input and output, as `dupsh` pipes it
     Replicate(SyncArgs),
 }
 

@@ -9,7 +9,7 @@ use crate::report::Report;
 
 /// A session that did not complete. What was stored until then stays, and the next session goes on from there.
 #[derive(Debug, thiserror::Error)]
-#[error("the sync did not complete ({} entries were received, {} sent)", report.received, report.sent)]
+#[error("{} ({} entries were received, {} sent)", how_far(report), report.received, report.sent)]
 #[non_exhaustive]
 pub struct SyncError {
     /// What was done until then.
@@ -17,6 +17,15 @@ pub struct SyncError {
     /// Why it went no further.
     #[source]
     pub cause: Cause,
+}
+
+/// What a session that failed had reached.
+const fn how_far(report: &Report) -> &'static str {
+    if report.complete {
+        "the first sync was complete, and then the session broke off"
+    } else {
+        "the sync did not complete"
+    }
 }
 
 /// Why a session ended before everything was done.

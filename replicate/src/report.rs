@@ -31,7 +31,8 @@ pub struct Report {
     pub bytes_sent: u64,
     /// Bytes that were read from the wire.
     pub bytes_received: u64,
-    /// Forks that showed up here, ascending, at most [`Limits::forks_listed`](crate::Limits::forks_listed).
+    /// Forks that showed up here in this session, ascending, at most
+    /// [`Limits::forks_listed`](crate::Limits::forks_listed). The log lists those of all times.
     pub forks: Vec<Fork>,
     /// The session went on live after the first sync.
     pub live: bool,

@@ -1,4 +1,19 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Design
+//!
+//! Four layers, each usable without the one above: [`Session`], a state machine without I/O; [`Replica`], what a log
+//! offers; [`Frames`], messages as bytes; and a driver (`tokio`), which is thin.
+//!
+//! - Nobody asks for entries. Both say where their branches end, each works out what the other lacks, and sends it,
+//!   parents first. So there is no list of requests, no buffer for what came too early, and nothing to wait for that
+//!   may never come.
+//! - What a peer has is not remembered across sessions: it may have lost it.
+//! - Every queue, list and loop that a peer can influence has a bound in [`Limits`].
+//! - A log is called from the thread that calls the session, and may wait for its disk there. The driver lends the
+//!   session to threads that may block.
+//! - Costs: equal logs take one round trip and about 150 bytes each way; logs that differ, the entries that are
+//!   lacking, 100 bytes for each tip that differs, and log16 of the number of tips rounds.
 // Bytes of peers are read here: no index into them may panic.
 #![warn(clippy::indexing_slicing)]
 

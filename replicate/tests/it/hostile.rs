@@ -256,7 +256,13 @@ fn tips_come_in_turn() {
     let (_, b) = logs();
     let victim = met(Options::default(), |_| {}).hears(tips_of(&b));
     assert_unexpected(&victim.hears(tips_of(&b)).cause(), "Tips");
+    // Few tips: both have one turn, also while the victim has not spoken.
     let (a, _) = logs();
+    let mut session = Session::new(&a, Options::default(), Duration::ZERO).unwrap();
+    session.hear(Message::Hello(Box::new(hello_of(&b, Options::default()))), Duration::ZERO);
+    session.hear(tips_of(&b), Duration::ZERO);
+    session.hear(tips(vec![], false), Duration::ZERO);
+    assert_invalid(&cause(session.finish(Duration::ZERO)), "Tips");
     (0..300).for_each(|n| a.chain(n, 1));
     // It is the victim's turn first, and it has not spoken.
     let hello = Hello { digest: [255; 32], tips: 1_000, ..hello_of(&a, Options::default()) };

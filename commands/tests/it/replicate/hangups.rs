@@ -21,7 +21,7 @@ fn two_logs(place: &Place, nodes: u64) -> (Log, Log) {
 #[test]
 fn a_line_that_ends_both_ways_at_the_end_of_one_cuts_nobody_off() {
     let place = Place::new();
-    let (a, b) = two_logs(&place, 20_000);
+    let (a, b) = two_logs(&place, 4_000);
     let pair =
         relay::start(&mut a.replicate(""), &mut b.replicate(""), Gate::after(u64::MAX), AtEnd::EndBoth);
     let (a_said, b_said) = pair.end_well();
@@ -38,8 +38,8 @@ fn half(nodes: u64) -> u64 {
 #[test]
 fn ctrl_c_in_the_middle_ends_both_at_once_and_the_next_sync_goes_on() {
     let place = Place::new();
-    let (a, b) = two_logs(&place, 12_000);
-    for bytes in [10, half(12_000)] {
+    let (a, b) = two_logs(&place, 10_000);
+    for bytes in [10, half(10_000)] {
         let gate = Gate::after(bytes);
         let pair = relay::start(&mut a.replicate(""), &mut b.replicate(""), gate.clone(), AtEnd::GoOn);
         gate.is_shut();
@@ -62,8 +62,8 @@ fn ctrl_c_in_the_middle_ends_both_at_once_and_the_next_sync_goes_on() {
 #[test]
 fn a_line_that_is_cut_in_the_middle_is_named_on_both_sides() {
     let place = Place::new();
-    let (a, b) = two_logs(&place, 12_000);
-    let gate = Gate::after(half(12_000));
+    let (a, b) = two_logs(&place, 10_000);
+    let gate = Gate::after(half(10_000));
     let mut pair = relay::start(&mut a.replicate(""), &mut b.replicate(""), gate.clone(), AtEnd::EndBoth);
     gate.is_shut();
     pair.a.still_runs();

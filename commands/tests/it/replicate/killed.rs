@@ -10,7 +10,7 @@ use crate::dice::Dice;
 use crate::place::{Log, Place};
 
 /// Nodes of each side, so that the moments fall into the work.
-const NODES: u64 = 2_500;
+const NODES: u64 = 1_500;
 
 fn two_logs(dice: &mut Dice) -> (Place, Log, Log) {
     let place = Place::new();

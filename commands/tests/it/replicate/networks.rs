@@ -144,7 +144,7 @@ fn socat_carries_a_sync_between_two_machines() {
     }
     let (a, b) = two_logs(&place);
     // Many entries one way: the other is quiet for longer than socat waits after an end of input.
-    a.grow(20_000, &mut Dice::cast("values"));
+    a.grow(8_000, &mut Dice::cast("values"));
     for (one, other) in [(&a, &b), (&b, &a)] {
         let port = port();
         let listening = socat(&format!("TCP-LISTEN:{port},reuseaddr,bind=127.0.0.1"), one);

@@ -55,7 +55,7 @@ fn who_waits_for_nobody_says_so_and_ends_with_them() {
     assert_eq!((both.code, waiting), (Some(1), "waiting for the other side"), "{both:?}");
     assert!(why.contains("the connection ended in the middle: the other side has not said hello"), "{why}");
     // Who comes in time is not waited for aloud.
-    let both = dupsh("sleep 1", &log.syncing());
+    let both = dupsh("sleep 0.3", &log.syncing());
     assert!(!both.b.contains("waiting"), "{both:?}");
 }
 

@@ -34,7 +34,7 @@ pub trait Replica {
 ///
 /// # Rules of calling
 ///
-/// [`agree`](Self::agree) once, before anything is sent or received. Then the peer's points
+/// [`agree`](Self::agree), before anything is sent or received. Then the peer's points
 /// ([`peer_has_tip`](Self::peer_has_tip), [`peer_named`](Self::peer_named)), then [`plan`](Self::plan) once, then
 /// [`next_group`](Self::next_group) until it returns none, and in a live session
 /// [`next_live`](Self::next_live) from then on. What receives ([`decoder`](Self::decoder),
@@ -49,8 +49,9 @@ pub trait Exchange: Send {
     /// The ends of all branches as of the snapshot, ascending. Never changes.
     fn tips(&self) -> &[Tip];
 
-    /// Notes what either side declines. Entries of a writer that the peer declines are not sent, nor what
-    /// depends on them; entries of a writer that this side declines are refused.
+    /// Notes what either side declines: once when the session begins, and again when the other side has said its own.
+    /// Entries of a writer that the peer declines are not sent, nor what depends on them; entries of a writer that
+    /// this side declines are refused.
     fn agree(&mut self, ours: &Wants, theirs: &Wants);
 
     /// Notes that the peer has one of [`tips`](Self::tips), by its place there.
@@ -108,8 +109,8 @@ pub trait Exchange: Send {
     fn ingest(&mut self, group: Self::Group) -> Result<Ingested, ReplicaError>;
 
     /// Ids of further entries whose values are not here yet, at most `max`, each once a session; empty when
-    /// there are no more. The first are wanted before [`agree`](Self::agree): whether there are any is part of
-    /// the handshake.
+    /// there are no more. The first are wanted before the other side was heard: whether there are any is part of the
+    /// handshake.
     ///
     /// # Errors
     ///

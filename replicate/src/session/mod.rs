@@ -174,6 +174,8 @@ impl<X: Exchange> Session<X> {
         }
         let options = Options { limits: options.limits.within_reason(), ..options };
         let mut log = replica.exchange()?;
+        // What the other side declines is not known yet, but it is known here whose values are not wanted.
+        log.agree(&options.wants, &Wants::All);
         let to_ask =
             if options.mode.receives() { log.wanted_values(options.limits.ids_per_ask)? } else { Vec::new() };
         let (about, decoder, digest) = (log.about(), log.decoder(), digest(log.tips()));

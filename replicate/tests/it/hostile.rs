@@ -347,6 +347,9 @@ fn nobody_has_stored_what_was_not_sent() {
     for claims in [vec![stored(3, false)], vec![stored(0, false)], vec![stored(2, false), stored(1, false)]] {
         assert_invalid(&victim().hears_all(claims).cause(), "Stored");
     }
+    // All of it, but this side still waits for questions, and has not said that this was all.
+    let asked = syncing(Options::default(), |hello| hello.asks = true);
+    assert_invalid(&asked.hears(stored(2, true)).cause(), "Stored");
     for claims in [vec![stored(1, true)], vec![stored(2, true), stored(2, true)]] {
         assert_invalid(&victim().hears_all(claims).cause(), "Stored");
     }

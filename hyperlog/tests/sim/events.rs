@@ -178,7 +178,7 @@ impl World {
         self.trace.say(format_args!("{:?} {place} wrote {added:?}", self.now));
     }
 
-    fn append(&mut self, place: usize, durability: Durability) -> Checked {
+    pub(crate) fn append(&mut self, place: usize, durability: Durability) -> Checked {
         let value = self.value(40);
         let added = self.places[place].write(durability, |log| Ok(vec![log.append(value)?]))?;
         self.note_written(place, added);

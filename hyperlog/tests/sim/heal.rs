@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hyperlog::{Content, Error, Hyperlog, LogError, Memory, Node, NodeId, Read, Utf8};
+use hyperlog::{Content, Durability, Error, Hyperlog, LogError, Memory, Node, NodeId, Read, Utf8};
 use replicate::sim::Faults;
 use replicate::{Cause, Mode, Options, SyncError};
 
@@ -16,6 +16,9 @@ const HEALED_IN: Duration = Duration::from_secs(400);
 impl World {
     pub(crate) fn heal(&mut self) -> Checked {
         self.end_sessions()?;
+        if self.dice.chance(25) {
+            self.converse()?;
+        }
         self.sync_all()?;
         self.check()
     }
@@ -61,6 +64,25 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    // ---- a conversation that nothing disturbs ----
+
+    /// What one writes the other has at once, and nothing is sent twice.
+    fn converse(&mut self) -> Checked {
+        self.sync_pair(0, 1)?;
+        let plan = Plan { modes: [Mode::Sync; 2], live: [true; 2], declines: false };
+        let live = || Options::default().live(true);
+        self.connect([0, 1], plan, [live(), live()], &calm())?;
+        let twice = self.mix.twice;
+        for turn in 0..4 {
+            self.pass(Duration::from_secs(1))?;
+            self.append(turn % 2, Durability::Synced)?;
+        }
+        self.settle()?;
+        self.check_live()?;
+        self.end_sessions()?;
+        if self.mix.twice == twice { Ok(()) } else { Err("a live session sent something twice".into()) }
     }
 
     // ---- all with all ----
@@ -123,13 +145,7 @@ impl World {
     fn sync_over_wire(&mut self, a: usize, b: usize) -> Result<u64, String> {
         let before = [a, b].map(|place| self.fingerprint(place));
         let plan = Plan { modes: [Mode::Sync; 2], live: [false; 2], declines: false };
-        let faults = Faults {
-            piece_max: 1_000,
-            latency_max: Duration::from_millis(1),
-            capacity: 5_000,
-            ..Faults::default()
-        };
-        self.connect([a, b], plan, [Options::default(), Options::default()], &faults)?;
+        self.connect([a, b], plan, [Options::default(), Options::default()], &calm())?;
         self.pass(HEALED_IN)?;
         if !self.links.is_empty() {
             return Err(format!("the sync of {a} and {b} does not end: {:?}", self.links[0].wire));
@@ -260,6 +276,11 @@ impl World {
         other.import(bytes.as_slice()).map_err(|error| format!("the export of {place}: {error:?}"))?;
         if other.tips() == log.tips() { Ok(()) } else { Err("an import has other tips".into()) }
     }
+}
+
+/// A wire on which nothing goes wrong.
+fn calm() -> Faults {
+    Faults { piece_max: 1_000, latency_max: Duration::from_millis(1), capacity: 5_000, ..Faults::default() }
 }
 
 /// Nodes by id, and what became of their values.

@@ -117,7 +117,7 @@ impl<X: Exchange> Wire<X> {
         next.min().map(|at| at.max(now))
     }
 
-    /// Lets everything happen that is due: on each side at most one piece arrives, and then as much is said as the
+    /// Lets everything happen that is due: on each side something arrives, if anything, and then as much is said as the
     /// wire takes.
     pub fn step(&mut self, now: Duration) {
         self.now = self.now.max(now);

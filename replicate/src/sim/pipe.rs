@@ -193,7 +193,7 @@ impl Pipe {
         at.map(|at| at.max(self.stalled))
     }
 
-    /// What has arrived by now: a piece, or the end.
+    /// What has arrived by now: a piece or some, or the end.
     pub(super) fn take(&mut self, now: Duration) -> Option<Arrived> {
         if self.next_at().is_none_or(|at| at > now) {
             return None;
@@ -202,8 +202,13 @@ impl Pipe {
             self.ended = true;
             return Some(Arrived::End);
         };
-        self.flying -= piece.len();
-        Some(Arrived::Bytes(piece))
+        let mut bytes = BytesMut::from(piece);
+        // Pieces run together, also of two messages.
+        while self.flight.front().is_some_and(|(at, _)| *at <= now) && self.dice.chance(50) {
+            self.flight.pop_front().iter().for_each(|(_, piece)| bytes.extend_from_slice(piece));
+        }
+        self.flying -= bytes.len();
+        Some(Arrived::Bytes(bytes.freeze()))
     }
 
     /// Nothing is on its way.

@@ -1,13 +1,6 @@
 //! One session between two logs, as a state machine: messages in, messages and events out.
 //!
-//! It reads no clock and touches no wire. **The contract**: after every input ([`hear`](Session::hear),
-//! [`tick`](Session::tick), [`stop`](Session::stop), [`ended`](Session::ended) ...) call [`say`](Session::say) and
-//! [`next_event`](Session::next_event) until there is nothing more; call `say` only when the wire takes the message,
-//! for each bulk message costs up to a megabyte; and call `tick` at [`deadline`](Session::deadline).
-//!
-//! A session goes through stages: meeting (`Hello`), searching (`Tips`), locating (`Locate`), syncing (`Offer`, `Group`,
-//! values, `Sent`, `Stored`), perhaps live, and leaving (`Bye`). A log calls in its own code may wait for the disk, so
-//! none of this belongs on the thread of an async reactor.
+//! [`hear`] has a handler for each message, [`say`] decides what comes next, [`clock`] when to give up.
 
 mod clock;
 mod hear;
@@ -26,7 +19,18 @@ use crate::report::{Difference, Event, Progress, Report};
 use crate::search::Search;
 use clock::Clock;
 
-/// One session between two logs; see the [module](self).
+/// One session between two logs: messages in, messages and events out. It reads no clock and touches no wire.
+///
+/// # The contract
+///
+/// After every input ([`hear`](Self::hear), [`tick`](Self::tick), [`stop`](Self::stop), [`ended`](Self::ended) ...) call
+/// [`say`](Self::say) and [`next_event`](Self::next_event) until there is nothing more. Call `say` only when the wire
+/// takes the message, for a bulk message can take a megabyte. Call `tick` at [`deadline`](Self::deadline). A session
+/// may become live within `say`: ask for [`news`](Self::news) after it had nothing to say, and then `say` once more.
+///
+/// It goes through stages: meeting (`Hello`), searching (`Tips`), locating (`Locate`), syncing (`Offer`, `Group`, values,
+/// `Sent`, `Stored`), perhaps live, and leaving (`Bye`). What it calls in the log may wait for a disk, so none of this
+/// belongs on the thread of an async reactor: the driver behind the feature `tokio` sees to that.
 pub struct Session<X: Exchange> {
     log: X,
     options: Options,

@@ -388,8 +388,7 @@ async fn read(reader: impl AsyncRead, meter: &Meter, frames: mpsc::Sender<Arrive
         let arrived = match message {
             Ok(Some(message)) => Arrived::Message(message),
             Ok(None) => match fill(reader.as_mut(), meter, &mut bytes).await {
-                Ok(0) if codec.is_met() || bytes.is_empty() => Arrived::Ended,
-                Ok(0) => Arrived::Broke(FrameError::NotSpoken { found: bytes.to_vec() }.into()),
+                Ok(0) => Arrived::Ended,
                 Ok(_) => continue,
                 Err(error) => Arrived::Broke(Cause::Wire(error)),
             },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyperlog::{Hyperlog, Identity, Memory, Read, Utf8};
-use replicate::{Driver, Event, Options, Session};
+use replicate::{Cause, Driver, Event, Options, Session};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{sleep, timeout};
@@ -70,5 +70,20 @@ fn who_shuts_the_runtime_down_ends_its_sessions_without_a_panic() {
             let ended = watching.block_on(session);
             assert!(!ended.is_err_and(|error| error.is_panic()), "after {micros} us");
         }
+    }
+}
+
+/// What is left of a cut connection may be too short to be told from anything else, but it is no other language.
+#[test]
+fn a_stream_that_is_cut_within_its_first_bytes_was_interrupted() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    for (cut, spoken) in [(0, true), (1, true), (7, true), (3, false)] {
+        let log = Hyperlog::<Utf8>::open(Memory::new(), Identity::from_seed(&[7; 32])).unwrap();
+        let session = Session::new(&log, Options::default(), Duration::ZERO).unwrap();
+        let first: &[u8] = if spoken { &replicate::MAGIC } else { b"SSH-2.0" };
+        let run = Driver::new(session).run(&first[..cut], tokio::io::sink());
+        let error =
+            runtime.block_on(async { timeout(Duration::from_secs(10), run).await.unwrap() }).unwrap_err();
+        assert_eq!(matches!(error.cause, Cause::Interrupted { .. }), spoken, "{cut} bytes: {error:?}");
     }
 }

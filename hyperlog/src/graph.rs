@@ -1,6 +1,7 @@
 //! What a hyperlog does beyond chains: links that lead somewhere, heads, and what the policy says.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, Bytes};
@@ -20,7 +21,7 @@ use crate::policy::{Asking, Effects, Policy};
 const POLICY: &[u8] = b"p";
 /// Below this, a row for each void node, by its local number.
 const VOID: &[u8] = b"v";
-/// How often the standing of stored nodes has changed.
+/// How many commits have changed whether stored nodes count, or what is here of their values.
 const EPOCH: &[u8] = b"e";
 
 pub(crate) struct Graph {
@@ -29,11 +30,24 @@ pub(crate) struct Graph {
     pub(crate) events: Bus<Event>,
     /// The epochs that subscribers were not told of, each with the first node of the commit that began it.
     untold_epochs: Mutex<VecDeque<(Change, u64)>>,
+    /// The epoch of what is in the store, for everybody to read; only grows.
+    epoch: AtomicU64,
+    /// The epoch of the commit in the making; [`epoch`](Self::epoch) follows once that is applied.
+    next_epoch: AtomicU64,
 }
 
 impl Graph {
     pub(crate) fn new(policy: Option<Arc<dyn Policy>>, events_max: usize) -> Self {
-        Self { policy, events: Bus::new(events_max), untold_epochs: Mutex::default() }
+        let (events, untold_epochs) = (Bus::new(events_max), Mutex::default());
+        Self { policy, events, untold_epochs, epoch: AtomicU64::new(0), next_epoch: AtomicU64::new(0) }
+    }
+
+    /// Reads what memory keeps of the rows.
+    pub(crate) fn load(&self, rows: &StoredRows) -> Result<(), Error> {
+        let epoch = decode_epoch(rows.get(EPOCH)?)?;
+        self.next_epoch.store(epoch, Ordering::Release);
+        self.applied();
+        Ok(())
     }
 
     /// Whether anything but the graph itself decides what counts.
@@ -54,8 +68,16 @@ impl Graph {
         }
     }
 
-    pub(crate) fn epoch(rows: &StoredRows) -> Result<u64, Error> {
-        decode_epoch(rows.get(EPOCH)?)
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Begins an epoch with the commit in the making.
+    fn begin_epoch(&self, rows: &mut Rows<'_>) -> u64 {
+        // Of the two calls of one commit, both may begin one: the later counts.
+        let epoch = self.next_epoch.fetch_add(1, Ordering::AcqRel) + 1;
+        rows.put(EPOCH, epoch.to_be_bytes().to_vec());
+        epoch
     }
 
     /// Takes in new nodes, of which those in `void` do not count; all others are as they were.
@@ -80,8 +102,7 @@ impl Graph {
         for change in &effects.restored {
             rows.del(&void_key(*change));
         }
-        let epoch = decode_epoch(rows.get(EPOCH)?)? + 1;
-        rows.put(EPOCH, epoch.to_be_bytes().to_vec());
+        let epoch = self.begin_epoch(rows);
         let began = entries.first().map(Entry::change);
         self.untold_epochs().extend(began.map(|began| (began, epoch)));
         let mut heads = Heads::clear(rows)?;
@@ -121,6 +142,23 @@ impl Graph {
     /// Whether a stored node does not count.
     pub(crate) fn is_void(change: Change, rows: &StoredRows) -> Result<bool, Error> {
         Ok(rows.get(&void_key(change))?.is_some())
+    }
+
+    /// The nodes from `first` to `last` that do not count.
+    pub(crate) fn void_between(
+        first: Change,
+        last: Change,
+        rows: &StoredRows,
+    ) -> Result<BTreeSet<Change>, Error> {
+        let change = |row: Result<(Bytes, Bytes), Error>| {
+            let (key, _) = row?;
+            let number = key.get(VOID.len()..).and_then(|number| number.try_into().ok());
+            number.map(|number| Change(u64::from_be_bytes(number))).ok_or_else(|| Error::Damaged {
+                row: format!("void key {key:02x?}"),
+                source: None,
+            })
+        };
+        rows.between(&void_key(first), &void_key(last)).map(change).collect()
     }
 }
 
@@ -187,6 +225,15 @@ impl Extension for Graph {
         } else {
             self.rebuild(entries, &effects, rows)
         }
+    }
+
+    fn revalue(&self, _: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error> {
+        self.begin_epoch(rows);
+        Ok(())
+    }
+
+    fn applied(&self) {
+        self.epoch.store(self.next_epoch.load(Ordering::Acquire), Ordering::Release);
     }
 
     fn committed(&self, committed: &Committed<'_>) {

@@ -1,5 +1,6 @@
 //! The graph: adding nodes, and reading them.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -173,14 +174,39 @@ impl<E> Hyperlog<E> {
         Ok(Graph::is_void(entry.change(), &self.log.rows()?)?)
     }
 
-    /// How many commits have changed the standing of nodes that were already stored. A view that was made in
-    /// another epoch is out of date. Kept over restarts; local, since it depends on the order of arrival.
+    /// The nodes from `first` to `last`, both included, that do not count. One short range read: mostly there is
+    /// none.
     ///
     /// # Errors
     ///
     /// What the store says.
-    pub fn epoch(&self) -> Result<u64, Error> {
-        Ok(Graph::epoch(&self.log.rows()?)?)
+    pub fn void_between(&self, first: Change, last: Change) -> Result<BTreeSet<Change>, Error> {
+        Ok(Graph::void_between(first, last, &self.log.rows()?)?)
+    }
+
+    /// How many commits have changed what nodes that were already stored amount to: whether they count, by the
+    /// verdict of the policy, or whether their value is here. A view that was made in another epoch is out of date.
+    /// Kept over restarts; local, since it depends on the order of arrival. O(1), from memory.
+    ///
+    /// Read it before the nodes: what changes while you read is then noticed afterwards.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.graph.epoch()
+    }
+
+    /// Whether `id` is `tip`, or stands before it in its writer's log. See [`scuttleup::Log::reaches`].
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn reaches(&self, tip: &NodeId, id: &NodeId) -> Result<bool, Error> {
+        Ok(self.log.reaches(tip, id)?)
+    }
+
+    /// How many branches a writer has here: 0 when there is nothing of it, more than 1 when it forked.
+    #[must_use]
+    pub fn branches_of(&self, writer: &WriterId) -> usize {
+        self.log.branches_of(writer)
     }
 
     /// Drops the value of a node, and keeps that it was there: ids, links and signatures stay whole, and
@@ -339,6 +365,16 @@ impl<E: Encoding> Hyperlog<E> {
     pub fn get(&self, id: &NodeId) -> Result<Node<E::Value>, Error> {
         let entry = self.log.get(id)?.ok_or(Error::NotFound { id: *id })?;
         to_node(&entry)?.decode::<E>()
+    }
+
+    /// A node by its place in the local order. One point read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Value`] when its value is something else, or what the store says.
+    pub fn at(&self, change: Change) -> Result<Option<Node<E::Value>>, Error> {
+        let entry = self.log.at(change)?;
+        entry.map(|entry| to_node(&entry)?.decode::<E>()).transpose()
     }
 
     /// Reads nodes in local order.

@@ -86,6 +86,7 @@ impl Options {
     ) -> Result<Hyperlog<E>, OpenError> {
         let graph = Arc::new(Graph::new(self.policy, self.limits.events_max));
         let log = self.log.extension(Arc::clone(&graph) as _).limits(self.limits).open(level, identity)?;
+        graph.load(&log.rows()?)?;
         Ok(Hyperlog::new(log, graph))
     }
 }

@@ -36,6 +36,20 @@ pub trait Extension: Send + Sync {
     /// What the store says when it is read. The log then stops taking writes until it is reopened.
     fn store(&self, entries: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error>;
 
+    /// Adds rows to a commit that changes the values of stored entries: they came, or were dropped. Called
+    /// under the same lock as [`store`](Self::store). Default: none.
+    ///
+    /// # Errors
+    ///
+    /// As [`store`](Self::store).
+    fn revalue(&self, _entries: &[Entry], _rows: &mut Rows<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Learns that the rows of the last [`store`](Self::store) and [`revalue`](Self::revalue) are in the store, where
+    /// everybody can read them. Called under the same lock, before the call that wrote returns. Default: nothing.
+    fn applied(&self) {}
+
     /// Learns what was committed, after it was, in order. It may read the log and must not write to it: others
     /// wait to be told. Default: nothing.
     fn committed(&self, _: &Committed<'_>) {}

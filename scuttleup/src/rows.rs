@@ -109,11 +109,25 @@ impl StoredRows {
         Ok(self.read.get(self.sub, &key_below(&self.prefix, key))?)
     }
 
+    /// The rows from `first` to `last`, both included, ascending, lazily. Keys come without what they share with
+    /// this space.
+    pub fn between(
+        &self,
+        first: &[u8],
+        last: &[u8],
+    ) -> impl Iterator<Item = Result<(Bytes, Bytes), Error>> + '_ {
+        let (first, last) = (key_below(&self.prefix, first), key_below(&self.prefix, last));
+        self.read_range((first..=last).into())
+    }
+
     /// The rows whose keys start with `prefix`, ascending, lazily. Keys come without what they share
     /// with this space.
     pub fn starting_with(&self, prefix: &[u8]) -> impl Iterator<Item = Result<(Bytes, Bytes), Error>> + '_ {
+        self.read_range(KeyRange::prefix(&key_below(&self.prefix, prefix)))
+    }
+
+    fn read_range(&self, range: KeyRange) -> impl Iterator<Item = Result<(Bytes, Bytes), Error>> + '_ {
         let skip = self.prefix.len();
-        let range = KeyRange::prefix(&key_below(&self.prefix, prefix));
         self.read.range(self.sub, range, Order::Ascending).map(move |row| {
             let (key, value) = row?;
             Ok((key.slice(skip.min(key.len())..), value))

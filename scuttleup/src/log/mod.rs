@@ -335,6 +335,24 @@ impl Log {
         self.inner.events.subscribe()
     }
 
+    /// Whether `id` is `tip`, or stands before it in its writer's log. Up to four point reads; without forks of the
+    /// writer it says the same as that `id` has the smaller number.
+    ///
+    /// # Errors
+    ///
+    /// What the store says. An entry that is not stored reaches nothing.
+    pub fn reaches(&self, tip: &EntryId, id: &EntryId) -> Result<bool, Error> {
+        let (Some(tip), Some(entry)) = (self.get(tip)?, self.get(id)?) else { return Ok(false) };
+        let same = tip.writer() == entry.writer() && tip.seq() >= entry.seq();
+        Ok(same && self.inner.state().chains.passes(tip.branch, entry.branch, entry.seq()))
+    }
+
+    /// How many branches a writer has here: 0 when there is nothing of it, more than 1 when it forked.
+    #[must_use]
+    pub fn branches_of(&self, writer: &WriterId) -> usize {
+        self.inner.state().chains.of(writer).len()
+    }
+
     /// All forks that are stored, ascending. The same set of entries gives the same list on every replica.
     ///
     /// # Errors

@@ -102,14 +102,19 @@ impl Inner {
         let mut batch = making.batch;
         state.arena = making.arena;
         let touched = written.entries.iter().chain(&valued).map(|entry| entry.branch).collect();
-        written.filled = valued.into_iter().filter(|entry| matches!(entry.value, Value::Here(_))).collect();
         self.put_branches(state, &mut batch, &touched, commit);
         if !written.entries.is_empty() {
             let mut rows = Rows { store: &self.store, batch: &mut batch, prefix: EXTENSION.to_vec() };
             self.extension.store(&written.entries, &mut rows)?;
         }
+        if !valued.is_empty() {
+            let mut rows = Rows { store: &self.store, batch: &mut batch, prefix: EXTENSION.to_vec() };
+            self.extension.revalue(&valued, &mut rows)?;
+        }
+        written.filled = valued.into_iter().filter(|entry| matches!(entry.value, Value::Here(_))).collect();
         let bytes = batch.bytes();
         self.store.level().apply(batch, Durability::Buffered)?;
+        self.extension.applied();
         state.commits = commit;
         state.own_stored = state.own;
         self.last.store(state.last.0, Ordering::Release);

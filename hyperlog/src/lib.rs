@@ -50,5 +50,5 @@ pub use scuttleup::{
     AdmitError, Change, Checked, Clock, Error as LogError, Events, Evidence, ExportError, Exported, Fork,
     GroupError, Header, Identity, IdentityError, ImportCause, ImportError, Imported, KeyError, Known, Limits,
     Malformed, Mark, MemorySidecar, News, OpenError, Opened, Problem, Read, Refusal, Rows, Seq, Sidecar,
-    Stop, StoredRows, Tip, Topic, VALUE_BYTES_MAX, Vouched, WriterId,
+    Stop, StoredRows, Tip, Topic, VALUE_BYTES_MAX, Vouched, Waiter, WriterId,
 };

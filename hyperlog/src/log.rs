@@ -9,7 +9,7 @@ use bytes::Bytes;
 use level::Level;
 use scuttleup::{
     Appended, Change, Checked, Durability, Events, Evidence, ExportError, Exported, Fork, Identity,
-    ImportError, Imported, OpenError, Opened, Read, Tip, Transaction, WriterId,
+    ImportError, Imported, OpenError, Opened, Read, Tip, Transaction, Waiter, WriterId,
 };
 
 use crate::changes::Changes;
@@ -258,6 +258,12 @@ impl<E> Hyperlog<E> {
     /// What the store says.
     pub fn flush(&self) -> Result<(), Error> {
         Ok(self.log.flush()?)
+    }
+
+    /// Wakes when something changes from now on.
+    #[must_use]
+    pub fn waiter(&self) -> Waiter {
+        self.log.waiter()
     }
 
     /// News from now on.

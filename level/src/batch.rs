@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::Sub;
+use crate::{KeyRange, Order, Sub};
 
 /// Puts and deletes over any number of sub-levels, which [`apply`](crate::Level::apply) makes real together or
 /// not at all.
@@ -43,6 +43,23 @@ impl Batch {
     /// What this batch does to `key`: `None` nothing, `Some(None)` deletes it, `Some(Some(value))` sets it.
     pub fn get(&self, sub: Sub, key: &[u8]) -> Option<Option<&Bytes>> {
         self.subs.get(&sub)?.get(key).map(Option::as_ref)
+    }
+
+    /// What this batch does to the keys of a range, as [`get`](Self::get) says it, in `order`. O(log n) to the first.
+    pub fn range<'a>(
+        &'a self,
+        sub: Sub,
+        range: &KeyRange,
+        order: Order,
+    ) -> Box<dyn Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + 'a> {
+        let Some(changes) = self.subs.get(&sub).filter(|_| !range.is_empty()) else {
+            return Box::new(std::iter::empty());
+        };
+        let changes = changes.range::<[u8], _>(range.bounds()).map(|(key, value)| (key, value.as_ref()));
+        match order {
+            Order::Ascending => Box::new(changes),
+            Order::Descending => Box::new(changes.rev()),
+        }
     }
 
     /// Number of changes.
@@ -136,6 +153,24 @@ mod tests {
         assert_eq!(batch.get(b, b"k"), Some(Some(&Bytes::from("two"))));
         assert_eq!(batch.get(b, b"other"), None);
         assert_eq!(batch.len(), 2);
+    }
+
+    #[test]
+    fn a_range_tells_puts_and_deletes_either_way() {
+        let (a, b) = (sub(), sub());
+        let mut batch = Batch::new();
+        batch.put(a, "a", "1");
+        batch.del(a, "b");
+        batch.put(a, "c", "3");
+        batch.put(b, "b", "of another");
+        let read = |range: KeyRange, order| {
+            batch.range(a, &range, order).map(|(key, value)| (key.clone(), value.cloned())).collect::<Vec<_>>()
+        };
+        let (b_gone, c) = ((Bytes::from("b"), None), (Bytes::from("c"), Some(Bytes::from("3"))));
+        assert_eq!(read(KeyRange::after("a"), Order::Ascending), [b_gone.clone(), c.clone()]);
+        assert_eq!(read(KeyRange::after("a"), Order::Descending), [c, b_gone]);
+        assert_eq!(read(KeyRange::from("c".."a"), Order::Ascending), []);
+        assert_eq!(batch.range(sub(), &KeyRange::all(), Order::Ascending).count(), 0);
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod rows;
 mod sidecar;
 mod store;
 mod stream;
+mod waiter;
 
 pub use chains::Tip;
 pub use clock::Clock;
@@ -70,3 +71,4 @@ pub use replica::LogExchange;
 pub use rows::{Rows, StoredRows};
 pub use sidecar::{Mark, MemorySidecar, Sidecar};
 pub use stream::{ExportError, Exported, ImportCause, ImportError, Imported};
+pub use waiter::Waiter;

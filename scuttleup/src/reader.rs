@@ -94,7 +94,7 @@ pub struct Reader {
     stopped: Arc<AtomicBool>,
 }
 
-/// Ends a live reader from elsewhere.
+/// Ends a live reader, or whoever else waits for a log, from elsewhere.
 #[derive(Clone, Debug)]
 pub struct Stop {
     log: std::sync::Weak<crate::log::Inner>,
@@ -102,7 +102,11 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// The reader ends once it has given out what it already fetched.
+    pub(crate) fn new(log: &Log, stopped: &Arc<AtomicBool>) -> Self {
+        Self { log: Arc::downgrade(&log.inner), stopped: Arc::clone(stopped) }
+    }
+
+    /// A reader ends once it has given out what it already fetched.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         if let Some(log) = self.log.upgrade() {
@@ -139,7 +143,7 @@ impl Reader {
     /// Something that ends this reader from another thread or task.
     #[must_use]
     pub fn stop_handle(&self) -> Stop {
-        Stop { log: Arc::downgrade(&self.log.inner), stopped: Arc::clone(&self.stopped) }
+        Stop::new(&self.log, &self.stopped)
     }
 
     /// The next entry, if there is one now. Never waits, live or not.

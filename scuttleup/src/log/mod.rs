@@ -33,6 +33,7 @@ use crate::reader::{Read, Reader};
 use crate::rows::StoredRows;
 use crate::sidecar::{Mark, Sidecar};
 use crate::store::{Arena, Store};
+use crate::waiter::Waiter;
 use durable::Durable;
 use write::Written;
 
@@ -327,6 +328,12 @@ impl Log {
     #[must_use]
     pub fn read(&self, what: Read) -> Reader {
         Reader::new(self.clone(), what)
+    }
+
+    /// Wakes when something changes from now on.
+    #[must_use]
+    pub fn waiter(&self) -> Waiter {
+        Waiter::new(self.clone())
     }
 
     /// News from now on.

@@ -72,7 +72,7 @@ impl Inner {
         // Until it went well it went wrong: the layer above may panic in here, too.
         state.poisoned = true;
         let written = self.try_write(state, new, values, own)?;
-        // A value that went is nobody's news, and nobody comes to tell it.
+        // A value that went is nobody's news.
         if !(written.entries.is_empty() && written.filled.is_empty()) {
             state.untold.push(written);
         }
@@ -258,6 +258,9 @@ impl Log {
     pub(super) fn set_values(&self, values: Vec<(Change, Value)>) -> Result<(), Error> {
         let mut state = self.inner.state();
         self.inner.write_drafts(&mut state)?;
-        self.inner.write(&mut state, std::iter::empty(), values, true)
+        self.inner.write(&mut state, std::iter::empty(), values, true)?;
+        drop(state);
+        self.inner.tell();
+        Ok(())
     }
 }

@@ -153,10 +153,9 @@ impl Graph {
         let change = |row: Result<(Bytes, Bytes), Error>| {
             let (key, _) = row?;
             let number = key.get(VOID.len()..).and_then(|number| number.try_into().ok());
-            number.map(|number| Change(u64::from_be_bytes(number))).ok_or_else(|| Error::Damaged {
-                row: format!("void key {key:02x?}"),
-                source: None,
-            })
+            number
+                .map(|number| Change(u64::from_be_bytes(number)))
+                .ok_or_else(|| Error::Damaged { row: format!("void key {key:02x?}"), source: None })
         };
         rows.between(&void_key(first), &void_key(last)).map(change).collect()
     }

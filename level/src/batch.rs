@@ -164,7 +164,10 @@ mod tests {
         batch.put(a, "c", "3");
         batch.put(b, "b", "of another");
         let read = |range: KeyRange, order| {
-            batch.range(a, &range, order).map(|(key, value)| (key.clone(), value.cloned())).collect::<Vec<_>>()
+            batch
+                .range(a, &range, order)
+                .map(|(key, value)| (key.clone(), value.cloned()))
+                .collect::<Vec<_>>()
         };
         let (b_gone, c) = ((Bytes::from("b"), None), (Bytes::from("c"), Some(Bytes::from("3"))));
         assert_eq!(read(KeyRange::after("a"), Order::Ascending), [b_gone.clone(), c.clone()]);

@@ -15,6 +15,8 @@ const TABLE: &[(&str, Option<&[&str]>)] = &[
     ("replicate", Some(&[])),
     ("scuttleup", Some(&["level", "replicate"])),
     ("hyperlog", Some(&["level", "replicate", "scuttleup"])),
+    ("hyperlog-index", Some(&["level", "hyperlog"])),
+    ("hyperkv", Some(&["level", "hyperlog", "hyperlog-index", "replicate"])),
     ("commands", None),
     ("examples", None),
 ];

@@ -1,0 +1,169 @@
+//! Catching up with the log, a commit at a time.
+
+use bytes::Bytes;
+use hyperlog::{Change, Hyperlog, Node, NodeId, Read};
+use level::Batch;
+
+use crate::error::Error;
+use crate::index::Inner;
+use crate::layout::{CURSOR, Cursor};
+use crate::mapper::Mapper;
+use crate::view::View;
+
+/// How far a view is in memory, which the store says, too.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// The last node that was looked at; none when there are no rows.
+    pub(crate) cursor: Option<(Change, NodeId)>,
+    /// The epoch of the rows.
+    pub(crate) epoch: u64,
+    /// Why the rows are, or have to be, built anew. None once they have caught up.
+    pub(crate) rebuild: Option<Rebuild>,
+    /// The rows were thrown away for that reason, and are being built.
+    pub(crate) building: bool,
+}
+
+/// Why a view is built anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rebuild {
+    /// The view has another version than its rows.
+    Version {
+        /// That of the rows.
+        from: u32,
+        /// That of the view.
+        to: u32,
+    },
+    /// The rows were made of another log, or of a part of this one that a crash took.
+    OtherLog,
+    /// Nodes count that did not, or do not any more; or values came or went.
+    Epoch,
+    /// The row that says how far the view is cannot be read.
+    Damaged,
+    /// Somebody asked for it.
+    Asked,
+}
+
+impl std::fmt::Display for Rebuild {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Version { from, to } => write!(f, "version {to} of the view instead of {from}"),
+            Self::OtherLog => f.write_str("it was made of another log"),
+            Self::Epoch => f.write_str("what stored nodes amount to has changed"),
+            Self::Damaged => f.write_str("its place in the log cannot be read"),
+            Self::Asked => f.write_str("it was reset"),
+        }
+    }
+}
+
+/// How far a view is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Nodes that were looked at, in all.
+    pub done: u64,
+    /// Nodes that there were to look at when catching up began.
+    pub total: u64,
+    /// Why the view is being built anew, if it is.
+    pub rebuild: Option<Rebuild>,
+}
+
+impl State {
+    /// What the stored cursor says about rows of this log and version.
+    pub(crate) fn load(log: &Hyperlog, row: Option<Bytes>, version: u32) -> Result<Self, Error> {
+        let state = |cursor, epoch, rebuild| Self { cursor, epoch, rebuild, building: false };
+        let Some(row) = row else { return Ok(state(None, log.epoch(), None)) };
+        let Some(cursor) = Cursor::decode(row) else { return Ok(state(None, 0, Some(Rebuild::Damaged))) };
+        let (change, id) = cursor.last;
+        let rebuild = if cursor.version != version {
+            Some(Rebuild::Version { from: cursor.version, to: version })
+        } else if log.at(change)?.is_none_or(|node| node.id != id) {
+            Some(Rebuild::OtherLog)
+        } else if cursor.epoch != log.epoch() {
+            Some(Rebuild::Epoch)
+        } else {
+            None
+        };
+        Ok(state(Some(cursor.last), cursor.epoch, rebuild))
+    }
+
+    pub(crate) fn last(&self) -> Change {
+        self.cursor.map_or(Change(0), |(change, _)| change)
+    }
+}
+
+impl<V: View> Inner<V> {
+    /// Maps the next nodes as one commit, unless somebody else did meanwhile. Tells how far that is.
+    pub(crate) fn step(&self, target: (u64, Change)) -> Result<Option<Progress>, Error> {
+        let mut state = self.state();
+        if self.has_reached(target) {
+            return Ok(None);
+        }
+        // Read before the nodes are: what changes meanwhile is noticed in the next step.
+        let epoch = self.log.epoch();
+        if state.epoch != epoch && state.rebuild.is_none() && state.cursor.is_some() {
+            state.rebuild = Some(Rebuild::Epoch);
+        }
+        if let Some(why) = state.rebuild.filter(|_| !state.building || state.epoch != epoch) {
+            tracing::info!(view = self.view.name(), %why, "building the view anew");
+            self.throw_away(&mut state)?;
+        }
+        state.epoch = epoch;
+        let (nodes, fault) = self.fetch(state.last(), target.1);
+        let mapped = self.map(&mut state, nodes);
+        let progress =
+            Progress { done: state.last().0, total: target.1.0.max(state.last().0), rebuild: state.rebuild };
+        if state.last() >= target.1 {
+            (state.rebuild, state.building) = (None, false);
+        }
+        self.publish(&state);
+        // What was mapped before a fault is kept, so faults come last.
+        mapped?;
+        fault.map_or(Ok(Some(progress)), Err)
+    }
+
+    /// The nodes of the next commit; and why there are no more of them, if that is a fault.
+    fn fetch(&self, since: Change, until: Change) -> (Vec<Node>, Option<Error>) {
+        let (mut nodes, mut bytes) = (Vec::new(), 0);
+        let what = Read::all().since(since).until(Change(until.0.saturating_add(1)));
+        for node in self.log.changes(what) {
+            let node = match node {
+                Ok(node) => node,
+                Err(error) => return (nodes, Some(error.into())),
+            };
+            bytes += node.value().map_or(0, Bytes::len);
+            nodes.push(node);
+            if nodes.len() >= self.limits.nodes || bytes >= self.limits.bytes {
+                break;
+            }
+        }
+        (nodes, None)
+    }
+
+    /// Maps nodes and commits what became of them, with the place of the last one.
+    fn map(&self, state: &mut State, nodes: Vec<Node>) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else { return Ok(()) };
+        let void = self.log.void_between(first.change, last.change)?;
+        let sub = *self.sub();
+        let mut mapper = Mapper { view: &self.view, stored: &*self.level, sub, void, batch: Batch::new() };
+        let (mut done, mut fault) = (None, None);
+        for node in nodes {
+            let place = (node.change, node.id);
+            match mapper.map(node) {
+                Ok(()) => done = Some(place),
+                Err(error) => {
+                    fault = Some(error);
+                    break;
+                }
+            }
+        }
+        if let Some(last) = done {
+            let mut batch = mapper.batch;
+            let cursor = Cursor { version: self.view.version(), epoch: state.epoch, last };
+            batch.put(sub, CURSOR, cursor.encode());
+            self.apply(batch)?;
+            state.cursor = Some(last);
+        }
+        fault.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,1 @@
+//! The behaviour of views, test by test.

@@ -1,7 +1,7 @@
 //! A view and its rows, kept up to date with a log by whoever reads them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use hyperlog::{Change, Hyperlog, Waiter};
@@ -115,14 +115,8 @@ impl<V: View> Index<V> {
     /// # Errors
     ///
     /// As [`ready`](Self::ready).
-    pub fn ready_with(&self, mut progress: impl FnMut(Progress)) -> Result<(), Error> {
-        let target = self.inner.target();
-        while !self.inner.has_reached(target) {
-            if let Some(told) = self.inner.step(target)? {
-                progress(told);
-            }
-        }
-        Ok(())
+    pub fn ready_with(&self, progress: impl FnMut(Progress)) -> Result<(), Error> {
+        self.inner.reach(self.inner.target(), progress)
     }
 
     /// As [`ready`](Self::ready), and lets other tasks run after each commit. Reading and mapping themselves block the
@@ -147,8 +141,7 @@ impl<V: View> Index<V> {
     ///
     /// As [`ready`](Self::ready).
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        self.ready()?;
-        let sub = self.inner.sub();
+        let sub = self.inner.caught_up()?;
         Ok(self.inner.level.get(*sub, &view_key(key))?)
     }
 
@@ -162,8 +155,7 @@ impl<V: View> Index<V> {
         range: impl Into<KeyRange>,
         order: Order,
     ) -> Result<impl Iterator<Item = Result<Row, Error>> + '_, Error> {
-        self.ready()?;
-        let sub = self.inner.sub();
+        let sub = self.inner.caught_up()?;
         let rows = self.inner.level.range(*sub, view_range(&range.into()), order);
         Ok(rows.map(|row| Ok(row_of_view(row?))))
     }
@@ -174,8 +166,7 @@ impl<V: View> Index<V> {
     ///
     /// As [`ready`](Self::ready).
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        self.ready()?;
-        let sub = self.inner.sub();
+        let sub = self.inner.caught_up()?;
         let (rows, sub) = (self.inner.level.snapshot()?, *sub);
         let cursor = rows.get(sub, CURSOR)?.and_then(Cursor::decode);
         Ok(Snapshot { rows, sub, last: cursor.map_or(Change(0), |cursor| cursor.last.0) })
@@ -187,8 +178,7 @@ impl<V: View> Index<V> {
     ///
     /// As [`ready`](Self::ready); as an item, what the store says, or [`Error::Damaged`].
     pub fn skipped(&self) -> Result<impl Iterator<Item = Result<Skipped, Error>> + '_, Error> {
-        self.ready()?;
-        let sub = self.inner.sub();
+        let sub = self.inner.caught_up()?;
         let rows = self.inner.level.range(*sub, skipped_range(), Order::Ascending);
         let damaged = || Error::Damaged { view: self.inner.view.name().to_owned() };
         Ok(rows.map(move |row| Skipped::decode(row?).ok_or_else(damaged)))
@@ -276,18 +266,41 @@ impl<V: View> Inner<V> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn sub(&self) -> std::sync::RwLockReadGuard<'_, Sub> {
+    pub(crate) fn sub(&self) -> RwLockReadGuard<'_, Sub> {
         self.sub.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the rows have to reach: the epoch and the last node.
-    fn target(&self) -> (u64, Change) {
+    pub(crate) fn target(&self) -> (u64, Change) {
         (self.log.epoch(), self.log.last())
     }
 
     pub(crate) fn has_reached(&self, (epoch, last): (u64, Change)) -> bool {
         // In this order: rows of a new epoch begin with nothing.
         self.epoch.load(Ordering::Acquire) > epoch && self.last.load(Ordering::Acquire) >= last.0
+    }
+
+    /// Maps nodes until the rows are that far.
+    fn reach(&self, target: (u64, Change), mut progress: impl FnMut(Progress)) -> Result<(), Error> {
+        while !self.has_reached(target) {
+            if let Some(told) = self.step(target)? {
+                progress(told);
+            }
+        }
+        Ok(())
+    }
+
+    /// The sub-level of rows that have caught up. While the guard is held, nobody throws them away.
+    fn caught_up(&self) -> Result<RwLockReadGuard<'_, Sub>, Error> {
+        let target = self.target();
+        loop {
+            self.reach(target, |_| {})?;
+            let sub = self.sub();
+            // Somebody may have thrown the rows away before they were held.
+            if self.has_reached(target) {
+                return Ok(sub);
+            }
+        }
     }
 
     /// Shows readers how far the rows are.
@@ -312,10 +325,12 @@ impl<V: View> Inner<V> {
     pub(crate) fn throw_away(&self, state: &mut State) -> Result<(), Error> {
         self.epoch.store(0, Ordering::Release);
         let mut sub = self.sub.write().unwrap_or_else(PoisonError::into_inner);
-        (state.cursor, state.building) = (None, true);
+        // Until it went well, the next step begins with it once more: nothing is mapped over old rows.
+        (state.cursor, state.building) = (None, false);
         self.level.remove(&self.name)?;
         *sub = self.level.sub(&self.name)?;
         drop(sub);
+        state.building = true;
         self.publish(state);
         Ok(())
     }

@@ -30,11 +30,9 @@ impl<V: View + ?Sized> Mapper<'_, V> {
         }
         let (change, id) = (node.change, node.id);
         let mut rows = Rows::new(self.stored, self.sub, &self.batch);
-        let mapped = match node.decode::<V::Encoding>() {
-            Ok(node) => catch_unwind(AssertUnwindSafe(|| self.view.map(&node, &mut rows)))
-                .unwrap_or_else(|panic| Err(Panicked(words_of(&*panic)).into())),
-            Err(error) => Err(error.into()),
-        };
+        let decode_and_map = || self.view.map(&node.decode::<V::Encoding>()?, &mut rows);
+        let mapped = catch_unwind(AssertUnwindSafe(decode_and_map))
+            .unwrap_or_else(|panic| Err(Panicked(words_of(&*panic)).into()));
         let view = || self.view.name().to_owned();
         match (mapped, self.view.on_fault()) {
             // A view that makes do without a row that the store failed to give would be wrong for good.

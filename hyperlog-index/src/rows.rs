@@ -72,10 +72,15 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Key`] when the key is above [`ROW_KEY_BYTES_MAX`].
+    /// [`Error::Key`] when the key is above [`ROW_KEY_BYTES_MAX`]; [`Error::Value`] when no level holds such a value.
     pub fn put(&mut self, key: &[u8], value: impl Into<Bytes>) -> Result<(), Error> {
         if key.len() > ROW_KEY_BYTES_MAX {
             return Err(Error::Key { len: key.len() });
+        }
+        let value = value.into();
+        // Found here it is the fault of a node. Found in the commit it would end the view for good.
+        if value.len() as u64 > level::VALUE_BYTES_MAX {
+            return Err(Error::Value { len: value.len() });
         }
         self.written.put(self.sub, view_key(key), value);
         Ok(())

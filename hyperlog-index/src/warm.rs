@@ -19,14 +19,13 @@ pub struct Warm<V: View> {
     waiter: Waiter,
     /// What was told last; none before the first time.
     told: Option<(u64, Change)>,
-    ended: bool,
 }
 
 impl<V: View> Warm<V> {
     pub(crate) fn new(index: Index<V>) -> Self {
         // Made first: what is stored from here on wakes it.
         let waiter = index.waiter();
-        Self { index, waiter, told: None, ended: false }
+        Self { index, waiter, told: None }
     }
 
     /// Something that ends this from another thread or task.
@@ -38,28 +37,26 @@ impl<V: View> Warm<V> {
     /// Waits for something new and catches up with it; the first time at once. None once it was stopped.
     pub async fn recv(&mut self) -> Option<Result<Change, Error>> {
         loop {
-            if self.ended {
+            if self.waiter.is_stopped() {
                 return None;
             }
-            if self.is_news() {
+            if let Some(now) = self.news() {
                 let caught_up = self.index.ready_async().await;
-                return Some(self.tell(caught_up));
+                return Some(self.tell(now, caught_up));
             }
-            self.ended = !self.waiter.recv().await;
+            self.waiter.recv().await;
         }
     }
 
-    fn now(&self) -> (u64, Change) {
-        let log = &self.index.inner.log;
-        (log.epoch(), log.last())
+    /// How far the log is, unless that was told.
+    fn news(&self) -> Option<(u64, Change)> {
+        let now = self.index.inner.target();
+        (self.told != Some(now)).then_some(now)
     }
 
-    fn is_news(&mut self) -> bool {
-        let now = self.now();
-        self.told.replace(now) != Some(now)
-    }
-
-    fn tell(&self, caught_up: Result<(), Error>) -> Result<Change, Error> {
+    /// Only what was caught up with is told: somebody may have dropped [`recv`](Self::recv) halfway.
+    fn tell(&mut self, now: (u64, Change), caught_up: Result<(), Error>) -> Result<Change, Error> {
+        self.told = Some(now);
         caught_up.map(|()| self.index.last())
     }
 }
@@ -70,14 +67,14 @@ impl<V: View> Iterator for Warm<V> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if self.ended {
+            if self.waiter.is_stopped() {
                 return None;
             }
-            if self.is_news() {
+            if let Some(now) = self.news() {
                 let caught_up = self.index.ready();
-                return Some(self.tell(caught_up));
+                return Some(self.tell(now, caught_up));
             }
-            self.ended = !self.waiter.wait();
+            self.waiter.wait();
         }
     }
 }

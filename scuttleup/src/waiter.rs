@@ -64,7 +64,9 @@ impl Waiter {
         !self.is_stopped()
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Whether it was stopped: who is never without news does not get to wait.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 }

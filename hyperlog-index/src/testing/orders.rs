@@ -16,6 +16,8 @@ use crate::view::View;
 #[derive(Debug)]
 pub struct Orders {
     nodes: Vec<Node>,
+    /// The places of those that do not count: what comes after them comes after what they come after.
+    void: BTreeSet<usize>,
     /// For each node, the places of what it must come after.
     after: Vec<Vec<usize>>,
 }
@@ -39,7 +41,7 @@ impl<T: fmt::Debug> fmt::Display for OrderMatters<T> {
 }
 
 impl Orders {
-    /// Takes the nodes of a log that count.
+    /// Takes the nodes of a log. Void ones are not mapped, and hold the others in order.
     ///
     /// # Errors
     ///
@@ -47,18 +49,14 @@ impl Orders {
     pub fn of<E>(log: &Hyperlog<E>) -> Result<Self, Error> {
         let log: Hyperlog = log.with_encoding();
         let void = log.void_between(Change(0), log.last())?;
-        let mut nodes = Vec::new();
-        for node in log.changes(Read::all()) {
-            let node = node?;
-            if !void.contains(&node.change) {
-                nodes.push(node);
-            }
-        }
+        let nodes = log.changes(Read::all()).collect::<Result<Vec<_>, _>>()?;
+        let is_void = |(place, node): (usize, &Node)| void.contains(&node.change).then_some(place);
+        let void = nodes.iter().enumerate().filter_map(is_void).collect();
         let places: BTreeMap<NodeId, usize> = nodes.iter().map(|node| node.id).zip(0..).collect();
         let after =
             nodes.iter().map(|node| parents(node).filter_map(|id| places.get(&id).copied()).collect());
         let after = after.collect();
-        Ok(Self { nodes, after })
+        Ok(Self { nodes, void, after })
     }
 
     /// Maps the nodes in local order, and in `orders` others drawn with `seed`; each time in commits of other sizes.
@@ -133,7 +131,7 @@ impl Orders {
         let mut nodes = (1..).zip(order).filter_map(|(change, place)| {
             let mut node = self.nodes.get(*place)?.clone();
             node.change = Change(change);
-            Some(node)
+            (!self.void.contains(place)).then_some(node)
         });
         loop {
             let mut mapper =

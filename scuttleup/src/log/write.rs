@@ -255,10 +255,19 @@ impl Inner {
 }
 
 impl Log {
+    /// Sets values, where others are stored: what stays as it is makes no commit.
     pub(super) fn set_values(&self, values: Vec<(Change, Value)>) -> Result<(), Error> {
         let mut state = self.inner.state();
         self.inner.write_drafts(&mut state)?;
-        self.inner.write(&mut state, std::iter::empty(), values, true)?;
+        let mut others = Vec::with_capacity(values.len());
+        for (change, value) in values {
+            if self.present(change)?.value != value {
+                others.push((change, value));
+            }
+        }
+        if !others.is_empty() {
+            self.inner.write(&mut state, std::iter::empty(), others, true)?;
+        }
         drop(state);
         self.inner.tell();
         Ok(())

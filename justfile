@@ -30,6 +30,7 @@ alone:
     cargo check --quiet -p scuttleup
     cargo check --quiet -p hyperlog
     cargo check --quiet -p hyperlog-index
+    cargo check --quiet -p hyperkv
 
 # The workshop's solutions solve it
 solutions:

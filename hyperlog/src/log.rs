@@ -9,7 +9,7 @@ use bytes::Bytes;
 use level::Level;
 use scuttleup::{
     Appended, Change, Checked, Durability, Events, Evidence, ExportError, Exported, Fork, Identity,
-    ImportError, Imported, OpenError, Opened, Read, Tip, Transaction, Waiter, WriterId,
+    ImportError, Imported, OpenError, Opened, Read, Seq, Tip, Transaction, Waiter, WriterId,
 };
 
 use crate::changes::Changes;
@@ -111,6 +111,12 @@ impl<E> Hyperlog<E> {
     #[must_use]
     pub fn writer(&self) -> WriterId {
         self.log.writer()
+    }
+
+    /// What adding through this handle waits for.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.durability.unwrap_or(self.log.durability())
     }
 
     /// What opening found.
@@ -383,6 +389,16 @@ impl<E: Encoding> Hyperlog<E> {
         entry.map(|entry| to_node(&entry)?.decode::<E>()).transpose()
     }
 
+    /// The nodes that a writer put under a number: more than one where it forked. Ascending by place.
+    ///
+    /// # Errors
+    ///
+    /// As [`at`](Self::at).
+    pub fn nodes_at(&self, writer: &WriterId, seq: Seq) -> Result<Vec<Node<E::Value>>, Error> {
+        let entries = self.log.entries(writer, seq)?;
+        entries.iter().map(|entry| to_node(entry)?.decode::<E>()).collect()
+    }
+
     /// Reads nodes in local order.
     #[must_use]
     pub fn changes(&self, what: Read) -> Changes<E> {
@@ -450,7 +466,7 @@ impl<E: Encoding> Hyperlog<E> {
             return self.log.transaction(self.durability, build);
         }
         let result = self.log.transaction(Some(Durability::Buffered), build)?;
-        if self.durability.unwrap_or(self.log.durability()) == Durability::Synced {
+        if self.durability() == Durability::Synced {
             self.log.flush()?;
         }
         Ok(result)

@@ -1,0 +1,208 @@
+//! What was ever written: of one key, newest first; of all, in local order.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hyperlog::{Change, Changes, Encoding, Node, NodeId, Read, Seq, Stop, WriterId};
+
+use crate::error::Error;
+use crate::kv::{HyperKv, page_in};
+use crate::op::Op;
+use crate::values::{VALUES_MAX, What};
+
+/// A write that was made.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Written<V> {
+    /// Its place in the local order of this replica.
+    pub change: Change,
+    /// The node that says so.
+    pub id: NodeId,
+    /// Who wrote it.
+    pub writer: WriterId,
+    /// Its number in the writer's log.
+    pub seq: Seq,
+    /// What it has seen.
+    pub links: Vec<NodeId>,
+    /// Of which key.
+    pub key: Bytes,
+    /// What the application said of the write; empty where it said nothing.
+    pub fields: Bytes,
+    /// What it says.
+    pub what: What<V>,
+}
+
+impl<V> std::fmt::Debug for Written<V> {
+    /// Leaves the key out: it can be private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { change, id, writer, seq, what, .. } = self;
+        f.debug_struct("Written")
+            .field("change", &change.0)
+            .field("id", id)
+            .field("writer", writer)
+            .field("seq", &seq.0)
+            .field("what", what)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V> Written<V> {
+    /// None when the node is no write.
+    fn decode<E: Encoding<Value = V>>(node: Node) -> Option<Self> {
+        let Op { key, body } = node.value().and_then(Op::decode)?;
+        let what = What::decode::<E>(body.value.as_ref());
+        let Node { change, id, writer, seq, links, .. } = node;
+        Some(Self { change, id, writer, seq, links, key, fields: body.fields, what })
+    }
+}
+
+impl<E: Encoding> HyperKv<E> {
+    /// All writes of a key, deletes among them, each before those that it has seen: newest first in the local order.
+    /// Empty for a key that was never written. Lazily; two point reads and a short range for each write.
+    ///
+    /// # Errors
+    ///
+    /// What the log or the store says; also as an item.
+    pub fn history(&self, key: impl AsRef<[u8]>) -> Result<History<E>, Error> {
+        let key = Bytes::copy_from_slice(key.as_ref());
+        let due = self.newest(&key)?;
+        Ok(History { kv: self.clone(), key, due })
+    }
+
+    /// All writes, in local order, in which those that a write has seen come before it. Live too, as [`Read`] says.
+    /// Writes that do not count are left out.
+    pub fn writes(&self, what: Read) -> Writes<E> {
+        Writes { kv: self.clone(), changes: self.inner.log.changes(what) }
+    }
+
+    /// The nodes of all current values, by their place.
+    pub(crate) fn newest(&self, key: &[u8]) -> Result<BTreeMap<Change, Node>, Error> {
+        let rows = self.snapshot()?;
+        let (mut newest, mut after) = (BTreeMap::new(), None);
+        loop {
+            let (page, _) = page_in(&rows, key, after, VALUES_MAX)?;
+            let Some((last, _)) = page.last() else { return Ok(newest) };
+            after = Some(*last);
+            for (id, _) in page {
+                let node = self.inner.log.get(&id)?;
+                newest.insert(node.change, node);
+            }
+        }
+    }
+
+    /// What a node links to, of the same key and as far as it counts, by place.
+    pub(crate) fn before(&self, key: &[u8], node: &Node) -> Result<Vec<Node>, Error> {
+        let mut before = Vec::new();
+        for link in &node.links {
+            let node = self.inner.log.get(link)?;
+            let is_of_key = node.value().and_then(Op::decode).is_some_and(|op| op.key == key);
+            if is_of_key && self.counts(node.change)? {
+                before.push(node);
+            }
+        }
+        Ok(before)
+    }
+
+    pub(crate) fn counts(&self, change: Change) -> Result<bool, Error> {
+        Ok(self.inner.log.void_between(change, change)?.is_empty())
+    }
+}
+
+/// All writes of a key, newest first. See [`HyperKv::history`].
+pub struct History<E: Encoding> {
+    kv: HyperKv<E>,
+    key: Bytes,
+    /// What was found and not given out yet. What a node has seen stands before it in local order, so the last of these
+    /// comes next.
+    due: BTreeMap<Change, Node>,
+}
+
+impl<E: Encoding> std::fmt::Debug for History<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("History").field("due", &self.due.len()).finish_non_exhaustive()
+    }
+}
+
+impl<E: Encoding> Iterator for History<E> {
+    type Item = Result<Written<E::Value>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (_, node) = self.due.pop_last()?;
+        match self.kv.before(&self.key, &node) {
+            Ok(before) => self.due.extend(before.into_iter().map(|node| (node.change, node))),
+            Err(error) => {
+                self.due.clear();
+                return Some(Err(error));
+            }
+        }
+        // What the view holds of a key is a write of it.
+        Written::decode::<E>(node).map(Ok).or(Some(Err(Error::Damaged)))
+    }
+}
+
+/// All writes, in local order. See [`HyperKv::writes`]. As an iterator it blocks while it is live and nothing is new;
+/// [`recv`](Self::recv) waits without blocking the thread.
+pub struct Writes<E> {
+    kv: HyperKv<E>,
+    changes: Changes<hyperlog::Binary>,
+}
+
+impl<E> std::fmt::Debug for Writes<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Writes").field(&self.changes).finish()
+    }
+}
+
+impl<E: Encoding> Writes<E> {
+    /// Something that ends this from another thread or task.
+    #[must_use]
+    pub fn stop_handle(&self) -> Stop {
+        self.changes.stop_handle()
+    }
+
+    /// The next write, if there is one now. Never waits, live or not.
+    pub fn try_next(&mut self) -> Option<Result<Written<E::Value>, Error>> {
+        loop {
+            let node = self.changes.try_next()?;
+            if let Some(written) = self.look_at(node) {
+                return Some(written);
+            }
+        }
+    }
+
+    /// Waits for the next write. None at the end, which a live reader without a limit never reaches.
+    pub async fn recv(&mut self) -> Option<Result<Written<E::Value>, Error>> {
+        loop {
+            let node = self.changes.recv().await?;
+            if let Some(written) = self.look_at(node) {
+                return Some(written);
+            }
+        }
+    }
+
+    fn look_at(&self, node: Result<Node, hyperlog::Error>) -> Option<Result<Written<E::Value>, Error>> {
+        let written = match node {
+            Ok(node) => Written::decode::<E>(node)?,
+            Err(error) => return Some(Err(error.into())),
+        };
+        match self.kv.counts(written.change) {
+            Ok(true) => Some(Ok(written)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl<E: Encoding> Iterator for Writes<E> {
+    type Item = Result<Written<E::Value>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let node = self.changes.next()?;
+            if let Some(written) = self.look_at(node) {
+                return Some(written);
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args};
+use hyperlog::Hyperlog;
 use scuttleup::disk::Folder;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -42,6 +43,14 @@ impl Common {
             ));
         }
         Ok(folder)
+    }
+
+    /// The graph in the folder; says what is not as it was.
+    pub(crate) fn graph(&self, folder: &Folder) -> Result<Hyperlog, Failure> {
+        let log = Hyperlog::open_in(folder).map_err(self.open_failed())?;
+        tracing::info!(writer = %log.writer(), nodes = log.last().0, "opened the log");
+        tell_lost(log.opened(), log.check_caught_up().is_ok());
+        Ok(log)
     }
 
     pub(crate) fn open_failed(&self) -> impl FnOnce(hyperlog::OpenError) -> Failure {

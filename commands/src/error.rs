@@ -48,10 +48,8 @@ pub(crate) enum Failure {
     Watch(#[source] std::io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] std::io::Error),
-    #[error(
-        "a sync speaks to another program, not to a person: as in `dupsh 'hyperlog -d a replicate' 'hyperlog -d b replicate'`"
-    )]
-    SyncToTerminal,
+    #[error("a sync speaks to another program, not to a person: as in {}", by_dupsh(call))]
+    SyncToTerminal { call: &'static str },
     #[error("cannot begin to sync")]
     Session { source: Box<replicate::Cause> },
     #[error(transparent)]
@@ -64,6 +62,12 @@ pub(crate) enum Failure {
     Printing,
     #[error("found {}", crate::show::count(*.0, "problem", "problems"))]
     Problems(u64),
+}
+
+/// How `dupsh` runs a program and its command on two folders.
+fn by_dupsh(call: &str) -> String {
+    let (program, command) = call.split_once(' ').unwrap_or((call, ""));
+    format!("`dupsh '{program} -d a {command}' '{program} -d b {command}'`")
 }
 
 impl From<ImportError> for Failure {

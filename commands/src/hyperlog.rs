@@ -8,13 +8,14 @@ use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use hyperlog::disk::Folder;
 use hyperlog::{Change, Checked, Content, Hyperlog, Imported, Node, NodeId, Read};
+use replicate::Mode;
 use serde_json::json;
 
-use crate::cli::{Common, say, start, tell_lost};
+use crate::cli::{Common, say, start};
 use crate::error::Failure;
 use crate::progress::Progress;
-use crate::sync::{self, Follower, SyncArgs};
-use crate::{lines, show};
+use crate::sync::{self, Follower, Names, SyncArgs, Way};
+use crate::{backup, info, lines, show};
 
 /// An append-only graph of signed nodes in a folder.
 #[derive(Debug, Parser)]
@@ -82,7 +83,12 @@ enum Command {
     /// Read exports from standard input, any number of them one after the other
     Import,
     /// Sync with another log over standard input and output, as `dupsh` pipes it
-    Replicate(SyncArgs),
+    Replicate {
+        #[command(flatten)]
+        way: Way,
+        #[command(flatten)]
+        args: SyncArgs,
+    },
 }
 
 impl Cli {
@@ -92,13 +98,13 @@ impl Cli {
         let Self { common, command } = self;
         start("hyperlog", &common, || {
             let folder = common.folder()?;
-            let log = Hyperlog::open_in(&folder).map_err(common.open_failed())?;
-            tracing::info!(writer = %log.writer(), nodes = log.last().0, "opened the log");
-            tell_lost(log.opened(), log.check_caught_up().is_ok());
+            let log = common.graph(&folder)?;
             Program { common: &common, folder: &folder, log }.run(command)
         })
     }
 }
+
+const NAMES: Names = Names { call: "hyperlog replicate", one: "node", many: "nodes" };
 
 struct Program<'a> {
     common: &'a Common,
@@ -115,12 +121,12 @@ impl Program<'_> {
             Command::Get { id } => self.get(&id),
             Command::List { since, limit, reverse } => self.list(since, limit, reverse),
             Command::Heads => self.heads(),
-            Command::Info => self.info(),
+            Command::Info => info::run(self.folder, &self.log, self.common.json),
             Command::Fsck => self.fsck(),
-            Command::Backup { dir } => self.backup(dir),
+            Command::Backup { dir } => backup::run(self.folder, dir, self.common.json),
             Command::Export => self.export(),
             Command::Import => self.import(),
-            Command::Replicate(args) => self.replicate(&args),
+            Command::Replicate { way, args } => self.replicate(way.mode(), &args),
         }
     }
 
@@ -194,38 +200,6 @@ impl Program<'_> {
         Ok(out.flush()?)
     }
 
-    fn info(&self) -> Result<(), Failure> {
-        let (nodes, writers, heads) = (self.log.last().0, self.log.writers(), self.log.heads()?.len());
-        let forks = self.log.forks()?;
-        let caught_up = self.log.check_caught_up();
-        let mut out = io::stdout().lock();
-        if self.common.json {
-            let info = json!({
-                "dir": self.folder.path().to_string_lossy(),
-                "writer": self.log.writer().to_string(),
-                "nodes": nodes,
-                "writers": writers,
-                "heads": heads,
-                "forks": forks.len(),
-                "needs_catch_up": caught_up.is_err(),
-            });
-            return Ok(writeln!(out, "{}", show::json_line(&info))?);
-        }
-        writeln!(out, "folder   {}", show::one_line(&self.folder.path().to_string_lossy()))?;
-        writeln!(out, "writer   {}", self.log.writer())?;
-        writeln!(out, "nodes    {nodes}")?;
-        writeln!(out, "writers  {writers}")?;
-        writeln!(out, "heads    {heads}")?;
-        writeln!(out, "forks    {}", forks.len())?;
-        for fork in &forks {
-            writeln!(out, "         {}", fork_line(fork))?;
-        }
-        if let Err(error) = caught_up {
-            writeln!(out, "behind   {error}")?;
-        }
-        Ok(())
-    }
-
     fn fsck(&self) -> Result<(), Failure> {
         let progress = Progress::new("nodes", self.log.last().0);
         let checked = self.log.fsck_with(|done, _| progress.set(done))?;
@@ -267,22 +241,9 @@ impl Program<'_> {
         Ok(())
     }
 
-    fn backup(&self, dir: PathBuf) -> Result<(), Failure> {
-        let copied = crate::backup::run(self.folder, dir)?;
-        if self.common.json {
-            writeln!(
-                io::stdout(),
-                "{}",
-                show::json_line(&json!({ "rows": copied.rows, "bytes": copied.bytes }))
-            )?;
-        }
-        say(&format!("copied {} rows, {} bytes; the key stays here", copied.rows, copied.bytes));
-        Ok(())
-    }
-
-    fn replicate(&self, args: &SyncArgs) -> Result<(), Failure> {
+    fn replicate(&self, mode: Mode, args: &SyncArgs) -> Result<(), Failure> {
         let follower = args.print.then(|| self.follow());
-        let synced = sync::run(&self.log, args, ("node", "nodes"), self.common.json);
+        let synced = sync::run(&self.log, mode, args, &NAMES, self.common.json);
         if let Some(follower) = follower {
             let printed = follower.finish()?;
             for node in self.log.changes(Read::all().since(printed)) {
@@ -293,7 +254,7 @@ impl Program<'_> {
     }
 
     /// Prints nodes as they come.
-    fn follow(&self) -> Follower {
+    fn follow(&self) -> Follower<Change> {
         let (mut last, json) = (self.log.visible(), self.common.json);
         let changes = self.log.changes(Read::all().since(last).live(true));
         Follower::new(changes.stop_handle(), move || {
@@ -335,7 +296,7 @@ impl Program<'_> {
             say(&import_line(&done));
         }
         for fork in &done.forks {
-            say(&format!("fork: {}", fork_line(fork)));
+            say(&format!("fork: {}", info::fork_line(fork)));
         }
         Ok(())
     }
@@ -354,10 +315,6 @@ fn import_line(done: &Imported) -> String {
     };
     let exports = show::count(*exports, "export", "exports");
     format!("imported {new}{filled} from {exports}; {duplicates} already here")
-}
-
-fn fork_line(fork: &hyperlog::Fork) -> String {
-    format!("writer {} has two entries {}: {} and {}", fork.writer, fork.seq, fork.lower, fork.higher)
 }
 
 fn fork_json(fork: &hyperlog::Fork) -> serde_json::Value {

@@ -8,6 +8,7 @@ mod cli;
 pub mod dupsh;
 mod error;
 pub mod hyperlog;
+mod info;
 mod lines;
 mod progress;
 pub mod scuttleup;

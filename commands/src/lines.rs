@@ -9,9 +9,9 @@ use crate::error::Failure;
 use crate::progress::Progress;
 
 /// Lines in one commit.
-const COMMIT_LINES: usize = 10_000;
+pub(crate) const COMMIT_LINES: usize = 10_000;
 /// Bytes in one commit, so that long lines do not fill the memory.
-const COMMIT_BYTES: usize = 16 << 20;
+pub(crate) const COMMIT_BYTES: usize = 16 << 20;
 
 /// Adds every line. With `atomic` all of them in one commit, which holds them in memory. `stored` is told
 /// the nodes of each commit once it is durable.
@@ -55,22 +55,38 @@ struct Part {
 fn read_lines(input: &mut dyn BufRead, all: bool) -> Result<Part, Failure> {
     let (mut lines, mut bytes) = (Vec::new(), 0);
     while all || (lines.len() < COMMIT_LINES && bytes < COMMIT_BYTES) {
-        let mut line = Vec::new();
-        // Not one byte further than it takes to see that a line is too long: it may never end.
-        let mut start = input.take(VALUE_BYTES_MAX as u64 + 1);
-        if start.read_until(b'\n', &mut line).map_err(Failure::Input)? == 0 {
-            break;
+        match next(input, VALUE_BYTES_MAX)? {
+            Line::Whole(line) => {
+                bytes += line.len();
+                lines.push(line.into());
+            }
+            Line::TooLong => return Ok(Part { lines, too_long: true }),
+            Line::End => break,
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        if line.len() > VALUE_BYTES_MAX {
-            return Ok(Part { lines, too_long: true });
-        }
-        bytes += line.len();
-        lines.push(line.into());
     }
     Ok(Part { lines, too_long: false })
+}
+
+/// What was read next.
+pub(crate) enum Line {
+    /// A line, without the newline that ends it.
+    Whole(Vec<u8>),
+    TooLong,
+    End,
+}
+
+/// The next line, of at most `longest` bytes.
+pub(crate) fn next(input: &mut dyn BufRead, longest: usize) -> Result<Line, Failure> {
+    let mut line = Vec::new();
+    // Not one byte further than it takes to see that a line is too long: it may never end.
+    let mut start = input.take(longest as u64 + 1);
+    if start.read_until(b'\n', &mut line).map_err(Failure::Input)? == 0 {
+        return Ok(Line::End);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(if line.len() > longest { Line::TooLong } else { Line::Whole(line) })
 }
 
 fn chain(first: &[NodeId], lines: Vec<Bytes>) -> Vec<Doc<Bytes>> {

@@ -4,13 +4,14 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use replicate::Mode;
 use scuttleup::{Entry, Log, Read, Seq, WriterId};
 use serde_json::json;
 
 use crate::cli::{Common, say, start, tell_lost};
 use crate::error::Failure;
 use crate::show;
-use crate::sync::{self, Follower, SyncArgs};
+use crate::sync::{self, Follower, Names, SyncArgs, Way};
 
 /// Numbered, signed logs, one per writer, in a folder.
 #[derive(Debug, Parser)]
@@ -51,7 +52,12 @@ enum Command {
         seq: u64,
     },
     /// Sync with another log over standard input and output, as `dupsh` pipes it
-    Replicate(SyncArgs),
+    Replicate {
+        #[command(flatten)]
+        way: Way,
+        #[command(flatten)]
+        args: SyncArgs,
+    },
 }
 
 impl Cli {
@@ -76,13 +82,15 @@ fn run(log: &Log, json: bool, command: Command) -> Result<(), Failure> {
         Command::Read { tail } => read(log, json, tail),
         Command::Entry { peer, seq } => entry(log, json, &peer, Seq(seq)),
         Command::Del { peer, seq } => Ok(log.del(&peer, Seq(seq))?),
-        Command::Replicate(args) => replicate(log, json, &args),
+        Command::Replicate { way, args } => replicate(log, json, way.mode(), &args),
     }
 }
 
-fn replicate(log: &Log, json: bool, args: &SyncArgs) -> Result<(), Failure> {
+const NAMES: Names = Names { call: "scuttleup replicate", one: "entry", many: "entries" };
+
+fn replicate(log: &Log, json: bool, mode: Mode, args: &SyncArgs) -> Result<(), Failure> {
     let follower = args.print.then(|| follow(log, json));
-    let synced = sync::run(log, args, ("entry", "entries"), json);
+    let synced = sync::run(log, mode, args, &NAMES, json);
     if let Some(follower) = follower {
         let printed = follower.finish()?;
         for entry in log.read(Read::all().since(printed)) {
@@ -93,7 +101,7 @@ fn replicate(log: &Log, json: bool, args: &SyncArgs) -> Result<(), Failure> {
 }
 
 /// Prints entries as they come.
-fn follow(log: &Log, json: bool) -> Follower {
+fn follow(log: &Log, json: bool) -> Follower<scuttleup::Change> {
     let mut last = log.visible();
     let reader = log.read(Read::all().since(last).live(true));
     Follower::new(reader.stop_handle(), move || {

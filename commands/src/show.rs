@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hyperlog::{Content, Node};
+use hyperlog::{Change, Content, Node, NodeId};
 use scuttleup::{Entry, Seq, Value as EntryValue, WriterId};
 use serde_json::{Map, Value, json};
 
@@ -19,12 +19,7 @@ pub(crate) fn value_json(bytes: &[u8]) -> Value {
 
 /// A node in JSON. A value that is not here is null, and a flag says why.
 pub(crate) fn node_json(node: &Node) -> String {
-    let mut object = Map::new();
-    object.insert("change".into(), json!(node.change.0));
-    object.insert("id".into(), json!(node.id.to_string()));
-    object.insert("writer".into(), json!(node.writer.to_string()));
-    object.insert("seq".into(), json!(node.seq.0));
-    object.insert("links".into(), node.links.iter().map(ToString::to_string).collect());
+    let mut object = place_object(node.change, &node.id, &node.writer, node.seq, &node.links);
     object.insert("value".into(), node.value().map_or(Value::Null, |bytes| value_json(bytes)));
     match node.value {
         Content::Here(_) => {}
@@ -32,6 +27,23 @@ pub(crate) fn node_json(node: &Node) -> String {
         Content::Pending => drop(object.insert("pending".into(), json!(true))),
     }
     json_line(&Value::Object(object))
+}
+
+/// Where a node stands, in JSON.
+pub(crate) fn place_object(
+    change: Change,
+    id: &NodeId,
+    writer: &WriterId,
+    seq: Seq,
+    links: &[NodeId],
+) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("change".into(), json!(change.0));
+    object.insert("id".into(), json!(id.to_string()));
+    object.insert("writer".into(), json!(writer.to_string()));
+    object.insert("seq".into(), json!(seq.0));
+    object.insert("links".into(), links.iter().map(ToString::to_string).collect());
+    object
 }
 
 /// An entry in JSON, under the names of the original.
@@ -58,15 +70,27 @@ fn entry_object(peer: &WriterId, seq: Seq, value: Option<&Bytes>) -> Map<String,
 
 /// A node as a line for people: everything that the next command needs can be copied from it.
 pub(crate) fn node_line(node: &Node) -> String {
-    let links: Vec<String> = node.links.iter().map(|link| short(&link.to_string())).collect();
-    let links = if links.is_empty() { String::new() } else { format!(" <- {}", links.join(" ")) };
     let value = match &node.value {
         Content::Here(bytes) => value_line(bytes),
         Content::Deleted => "(deleted)".into(),
         Content::Pending => "(not here yet)".into(),
     };
-    let writer = short(&node.writer.to_string());
-    format!("{:>6}  {}  {writer}/{}{links}  {value}", node.change.0, node.id, node.seq.0)
+    place_line(node.change, &node.id, &node.writer, node.seq, &node.links, &value)
+}
+
+/// Where a node stands, and then what it says.
+pub(crate) fn place_line(
+    change: Change,
+    id: &NodeId,
+    writer: &WriterId,
+    seq: Seq,
+    links: &[NodeId],
+    value: &str,
+) -> String {
+    let links: Vec<String> = links.iter().map(|link| short(&link.to_string())).collect();
+    let links = if links.is_empty() { String::new() } else { format!(" <- {}", links.join(" ")) };
+    let writer = short(&writer.to_string());
+    format!("{:>6}  {id}  {writer}/{}{links}  {value}", change.0, seq.0)
 }
 
 /// An entry as a line for people.

@@ -1,4 +1,4 @@
-//! `replicate`: a log synced over standard input and output.
+//! A log synced over standard input and output.
 
 mod follow;
 mod report;
@@ -21,15 +21,30 @@ use crate::cli::say;
 use crate::error::Failure;
 use crate::progress::Progress;
 
-/// What `replicate` takes.
+/// Which way entries go.
 #[derive(Debug, Args)]
-pub(crate) struct SyncArgs {
+pub(crate) struct Way {
     /// Only send
     #[arg(long, conflicts_with = "pull")]
     push: bool,
     /// Only receive
     #[arg(long)]
     pull: bool,
+}
+
+impl Way {
+    pub(crate) const fn mode(&self) -> Mode {
+        match (self.push, self.pull) {
+            (true, _) => Mode::Push,
+            (_, true) => Mode::Pull,
+            _ => Mode::Sync,
+        }
+    }
+}
+
+/// What a sync takes.
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
     /// Go on with what comes later, if the other side wants that, too; ends with Ctrl-C
     #[arg(long)]
     live: bool,
@@ -48,12 +63,7 @@ pub(crate) struct SyncArgs {
 }
 
 impl SyncArgs {
-    fn options(&self) -> Options {
-        let mode = match (self.push, self.pull) {
-            (true, _) => Mode::Push,
-            (_, true) => Mode::Pull,
-            _ => Mode::Sync,
-        };
+    fn options(&self, mode: Mode) -> Options {
         let keys =
             |writers: &[WriterId]| writers.iter().map(|writer| *writer.as_bytes()).collect::<BTreeSet<_>>();
         let wants = match (self.only.as_slice(), self.without.as_slice()) {
@@ -66,22 +76,35 @@ impl SyncArgs {
     }
 }
 
-/// What entries of a log are called, one and many.
-pub(crate) type Words = (&'static str, &'static str);
+/// What things are called.
+pub(crate) struct Names {
+    /// The program and its command, as in `hyperlog replicate`.
+    pub(crate) call: &'static str,
+    /// An entry of the log.
+    pub(crate) one: &'static str,
+    /// Several of them.
+    pub(crate) many: &'static str,
+}
 
 /// Syncs a log over standard input and output. The report goes to standard error.
-pub(crate) fn run<R>(log: &R, args: &SyncArgs, words: Words, json: bool) -> Result<(), Failure>
+pub(crate) fn run<R>(
+    log: &R,
+    mode: Mode,
+    args: &SyncArgs,
+    names: &'static Names,
+    json: bool,
+) -> Result<(), Failure>
 where
     R: Replica,
     R::Exchange: 'static,
 {
     if io::stdin().is_terminal() || io::stdout().is_terminal() {
-        return Err(Failure::SyncToTerminal);
+        return Err(Failure::SyncToTerminal { call: names.call });
     }
-    let session = Session::new(log, args.options(), Duration::ZERO)
+    let session = Session::new(log, args.options(mode), Duration::ZERO)
         .map_err(|cause| Failure::Session { source: Box::new(cause) })?;
-    let synced = over_stdio(session, args.live, words)?;
-    report::tell(&synced, words, json);
+    let synced = over_stdio(session, args.live, names)?;
+    report::tell(&synced, names, json);
     match synced {
         Ok(report) if report::is_explained(&report) => Ok(()),
         Ok(_) => Err(Failure::Unexplained),
@@ -92,14 +115,14 @@ where
 fn over_stdio<X: replicate::Exchange + 'static>(
     session: Session<X>,
     live: bool,
-    words: Words,
+    names: &'static Names,
 ) -> Result<Result<Report, SyncError>, Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Failure::Runtime)?;
     let met = Arc::new(AtomicBool::new(false));
     let driver = Driver::new(session);
     on_signals(driver.stop_handle(), live)?;
-    let driver = driver.on_event(shower(Arc::clone(&met), words));
+    let driver = driver.on_event(shower(Arc::clone(&met), names));
     let synced = runtime.block_on(async {
         let (stdin, stdout) = replicate::stdio();
         let mut syncing = std::pin::pin!(driver.run(stdin, stdout));
@@ -121,14 +144,14 @@ fn over_stdio<X: replicate::Exchange + 'static>(
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Shows how far it is, on a terminal.
-fn shower(met: Arc<AtomicBool>, words: Words) -> impl FnMut(Event) + Send {
+fn shower(met: Arc<AtomicBool>, names: &'static Names) -> impl FnMut(Event) + Send {
     let mut bar: Option<Progress> = None;
     move |event| match event {
         Event::Met(_) => met.store(true, Ordering::Release),
         Event::Progress(Done { sent, to_send, received, to_receive, .. }) => {
             let total = to_send.unwrap_or(0) + to_receive.unwrap_or(0);
             if total > 0 {
-                bar.get_or_insert_with(|| Progress::new(words.1, total)).set_of(sent + received, total);
+                bar.get_or_insert_with(|| Progress::new(names.many, total)).set_of(sent + received, total);
             }
         }
         Event::Synced { .. } => bar = None,

@@ -3,12 +3,12 @@
 use replicate::{Difference, Fork, Report, SyncError};
 use serde_json::{Value, json};
 
-use super::Words;
+use super::Names;
 use crate::cli::say;
 use crate::show;
 
 /// Says on standard error what was done. Why it failed, if it did, is said by who returns the failure.
-pub(super) fn tell(synced: &Result<Report, SyncError>, words: Words, json: bool) {
+pub(super) fn tell(synced: &Result<Report, SyncError>, names: &Names, json: bool) {
     let (report, error) = match synced {
         Ok(report) => (report, None),
         Err(error) => (&*error.report, Some(error)),
@@ -20,7 +20,7 @@ pub(super) fn tell(synced: &Result<Report, SyncError>, words: Words, json: bool)
         say(&format!("the other side says: {}", show::one_line(&String::from_utf8_lossy(&peer.metadata))));
     }
     if error.is_none() {
-        say(&summary(report, words));
+        say(&summary(report, names));
     }
     for fork in &report.forks {
         say(&format!("fork: {}", fork_line(fork)));
@@ -32,9 +32,9 @@ pub(super) fn is_explained(report: &Report) -> bool {
     report.equal || !report.differences.is_empty() && !report.differences.contains(&Difference::Unexplained)
 }
 
-fn summary(report: &Report, (one, many): Words) -> String {
+fn summary(report: &Report, names: &Names) -> String {
     let Report { received, sent, filled, bytes_received, bytes_sent, .. } = report;
-    let received = show::count(*received, one, many);
+    let received = show::count(*received, names.one, names.many);
     let filled = if *filled > 0 { format!(", {} values that were missing", filled) } else { String::new() };
     let verdict = if report.equal {
         "both logs are equal".to_owned()

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use hyperlog::{ExportError, ImportError, NodeId, OpenError, VALUE_BYTES_MAX};
 use scuttleup::disk::FolderError;
 
+use crate::hyperkv::RowError;
+
 /// Why a command failed. Its causes follow it on the same line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -16,6 +18,12 @@ pub(crate) enum Failure {
     Graph(#[from] hyperlog::Error),
     #[error(transparent)]
     Log(#[from] scuttleup::Error),
+    #[error(transparent)]
+    Map(#[from] hyperkv::Error),
+    #[error("line {line}: {why}; {kept}")]
+    Row { line: u64, why: RowError, kept: String },
+    #[error("the rows from line {from} on were not stored")]
+    Rows { from: u64, source: hyperkv::Error },
     #[error("the lines from {from} on were not stored")]
     Lines { from: u64, source: hyperlog::Error },
     #[error("line {line} is above the {VALUE_BYTES_MAX} bytes that a value can have: {kept}")]

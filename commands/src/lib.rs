@@ -7,6 +7,7 @@ mod cli;
 #[cfg(unix)]
 pub mod dupsh;
 mod error;
+pub mod hyperkv;
 pub mod hyperlog;
 mod info;
 mod lines;

@@ -1,0 +1,123 @@
+//! Keys and what they hold as lines, for people and for programs.
+
+use std::io::Write;
+
+use hyperkv::{Difference, VALUES_MAX, Values, What, Written};
+use serde_json::{Map, Value, json};
+
+use super::Kv;
+use crate::error::Failure;
+use crate::show::{json_line, one_line, place_line, place_object, value_json};
+
+/// A key and what it holds.
+pub(super) type Entry = hyperkv::Entry<Value>;
+
+/// What a key holds as one JSON object. Written piece by piece: there may be more than fits into the memory.
+pub(super) fn values(kv: &Kv, key: &[u8], values: Values<Value>, out: &mut dyn Write) -> Result<(), Failure> {
+    let whole = values.is_whole();
+    let mut page: Vec<_> = values.into_iter().collect();
+    let mut between = "{";
+    while let Some(last) = page.last().map(|value| value.id) {
+        for value in &page {
+            let object = with_what(Map::new(), &value.what, &value.fields);
+            write!(out, "{between}\"{}\":{}", value.id, json_line(&object))?;
+            between = ",";
+        }
+        page = if whole { Vec::new() } else { kv.page(key, Some(last), VALUES_MAX)? };
+    }
+    Ok(out.write_all(if between == "{" { b"{}" } else { b"}" })?)
+}
+
+/// A key and what it holds, and a newline.
+pub(super) fn entry(kv: &Kv, entry: Entry, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let Entry { key, values: held } = entry;
+    write!(out, "{}", if json { key_field(&key) + ",\"values\":" } else { key_line(&key) + "\t" })?;
+    values(kv, &key, held, out)?;
+    Ok(out.write_all(if json { b"}\n" } else { b"\n" })?)
+}
+
+/// A key and what it held before and after, and a newline.
+pub(super) fn difference(
+    kv: &Kv,
+    difference: Difference<Value>,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Difference { key, from, to } = difference;
+    write!(out, "{}", if json { key_field(&key) + ",\"from\":" } else { key_line(&key) + "\t" })?;
+    values(kv, &key, from, out)?;
+    out.write_all(if json { b",\"to\":" } else { b"\t" })?;
+    values(kv, &key, to, out)?;
+    Ok(out.write_all(if json { b"}\n" } else { b"\n" })?)
+}
+
+/// A write as a line for people.
+pub(super) fn written_line(written: &Written<Value>) -> String {
+    let what = match &written.what {
+        What::Put(value) => json_line(value),
+        What::Deleted => "(deleted)".into(),
+        What::Unreadable(why) => format!("(unreadable: {})", one_line(why)),
+    };
+    place_line(written.change, &written.id, &written.writer, written.seq, &written.links, &what)
+}
+
+/// A write in JSON.
+pub(super) fn written_json(written: &Written<Value>) -> String {
+    let mut object = place_object(written.change, &written.id, &written.writer, written.seq, &written.links);
+    object.insert("key".into(), value_json(&written.key));
+    json_line(&with_what(object, &written.what, &written.fields))
+}
+
+fn with_what(mut object: Map<String, Value>, what: &What<Value>, fields: &[u8]) -> Value {
+    let (name, value) = match what {
+        What::Put(value) => ("value", value.clone()),
+        What::Deleted => ("deleted", json!(true)),
+        What::Unreadable(why) => ("unreadable", json!(why)),
+    };
+    object.insert(name.into(), value);
+    if !fields.is_empty() {
+        object.insert("fields".into(), value_json(fields));
+    }
+    Value::Object(object)
+}
+
+/// A key as it is, where nothing else looks like that; else in JSON. A tab never stands in it.
+fn key_line(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.starts_with(['"', '{']) && one_line(text) == text => text.into(),
+        _ => json_line(&value_json(key)),
+    }
+}
+
+fn key_field(key: &[u8]) -> String {
+    format!("{{\"key\":{}", json_line(&value_json(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::key_line;
+
+    #[test]
+    fn no_two_keys_look_alike_and_none_splits_its_line() {
+        let keys: [&[u8]; 12] = [
+            b"a",
+            b" a",
+            b"a b",
+            b"a\tb",
+            b"a\\tb",
+            b"\"a\\tb\"",
+            b"a\nb",
+            b"\xff",
+            b"{\"base64\":\"/w==\"}",
+            "\u{202e}a".as_bytes(),
+            b"\\u202ea",
+            "gr\u{fc}\u{df}e".as_bytes(),
+        ];
+        let shown: BTreeSet<String> = keys.iter().map(|key| key_line(key)).collect();
+        assert_eq!(shown.len(), keys.len(), "{shown:?}");
+        assert!(shown.iter().all(|key| !key.contains(['\t', '\n', '\u{202e}'])), "{shown:?}");
+        assert_eq!([key_line(b"a b"), key_line(b"a\tb")], ["a b", "\"a\\tb\""]);
+    }
+}

@@ -1,0 +1,44 @@
+//! Syncing, and printing the keys that change by it.
+
+use hyperkv::{Json, Live, Select};
+use replicate::Mode;
+use serde_json::Value;
+
+use super::{Kv, Program, print};
+use crate::cli::say;
+use crate::error::Failure;
+use crate::sync::{self, Follower, Names, SyncArgs};
+
+const NAMES: Names = Names { call: "hyperkv sync", one: "node", many: "nodes" };
+
+impl Program<'_> {
+    pub(super) fn sync(&self, mode: Mode, args: &SyncArgs) -> Result<(), Failure> {
+        let follower = args.print.then(|| self.follow()).transpose()?;
+        let synced = sync::run(&self.kv, mode, args, &NAMES, self.json);
+        if let Some(follower) = follower {
+            let mut live = follower.finish()?;
+            while let Some(entry) = live.try_next() {
+                say(&line(&self.kv, entry?, self.json)?);
+            }
+        }
+        synced
+    }
+
+    /// Prints keys as they change. What has not been printed at its end is still to be read from what it returns.
+    fn follow(&self) -> Result<Follower<Live<Json<Value>>>, Failure> {
+        let mut live = self.kv.live(Select::all(), false)?;
+        let (kv, json) = (self.kv.clone(), self.json);
+        Ok(Follower::new(live.stop_handle(), move || {
+            // A map that cannot be read is told of at the end.
+            let lines = live.by_ref().map_while(|entry| line(&kv, entry.ok()?, json).ok());
+            lines.for_each(|line| say(&line));
+            live
+        }))
+    }
+}
+
+fn line(kv: &Kv, entry: print::Entry, json: bool) -> Result<String, Failure> {
+    let mut line = Vec::new();
+    print::entry(kv, entry, json, &mut line)?;
+    Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+}

@@ -1,6 +1,6 @@
 //! The map: putting, deleting, getting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -156,11 +156,6 @@ impl<E> HyperKv<E> {
         Ok(self.inner.index.ready_with(progress)?)
     }
 
-    /// The nodes that are linked by a write without links of its own: those of the current values, or the first of them.
-    fn seen(&self, key: &[u8]) -> Result<Vec<NodeId>, Error> {
-        Ok(self.held(key)?.0.into_iter().map(|(id, _)| id).collect())
-    }
-
     /// The current values, up to [`VALUES_MAX`] of them; and how many there are.
     pub(crate) fn held(&self, key: &[u8]) -> Result<(Vec<Held>, u64), Error> {
         match self.inner.index.get(&register::register_key(key))? {
@@ -299,20 +294,36 @@ impl<E: Encoding> HyperKv<E> {
 
     /// Says what each write supersedes.
     fn link(&self, ops: Vec<(Op, Option<Vec<NodeId>>)>) -> Result<Vec<Doc<Bytes>>, Error> {
+        let unlinked = ops.iter().filter(|(_, links)| links.is_none()).map(|(op, _)| op.key.clone());
+        let mut seen = self.seen(unlinked.collect())?;
         let mut earlier = BTreeMap::<Bytes, usize>::new();
         let mut docs = Vec::with_capacity(ops.len());
         for (place, (op, links)) in ops.into_iter().enumerate() {
+            // The first write of a key has seen the current values, and each later one the one before it.
             let before = earlier.insert(op.key.clone(), place);
-            let links = match (links, before) {
-                (Some(links), _) => links,
-                (None, None) => self.seen(&op.key)?,
-                // The earlier one has seen the current values.
-                (None, Some(_)) => Vec::new(),
-            };
+            let mut links = links.or_else(|| seen.remove(&op.key)).unwrap_or_default();
+            if before.is_some() && links.len() == VALUES_MAX {
+                // One less, so that the one before it has room.
+                links.pop();
+            }
             let links = links.into_iter().map(Link::Node).chain(before.map(Link::Doc)).collect();
             docs.push(Doc { links, value: op.encode() });
         }
         Ok(docs)
+    }
+
+    /// Of each key the nodes of its current values, or the first of them. Looked up in the order of the keys, in which
+    /// neighbours are found faster.
+    fn seen(&self, keys: BTreeSet<Bytes>) -> Result<BTreeMap<Bytes, Vec<NodeId>>, Error> {
+        if keys.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let rows = self.snapshot()?;
+        let seen = keys.into_iter().map(|key| {
+            let (held, _) = page_in(&rows, &key, None, VALUES_MAX)?;
+            Ok((key, held.into_iter().map(|(id, _)| id).collect()))
+        });
+        seen.collect()
     }
 
     /// Brings the values of a key together: `merge` makes one of them, or leaves it be; what it makes supersedes exactly

@@ -16,6 +16,8 @@ pub(crate) fn rounds(
 pub(crate) enum Wanted {
     PerSecond(f64),
     OfRaw(f64),
+    /// Nothing was asked of it: it is told for comparison.
+    Nothing,
 }
 
 pub(crate) fn report(what: &str, rounds: &[(f64, f64)], wanted: &Wanted) {
@@ -23,6 +25,7 @@ pub(crate) fn report(what: &str, rounds: &[(f64, f64)], wanted: &Wanted) {
     let (ours, raw, ratio) = (by(|r| r.0), by(|r| r.1), by(|r| r.0 / r.1));
     let beside = if raw > 0.0 { format!(", raw {raw:.0}/s, ratio {ratio:.2}") } else { String::new() };
     let (wanted, holds) = match wanted {
+        Wanted::Nothing => return println!("{what}: {ours:.0}/s{beside}"),
         Wanted::PerSecond(least) => (format!("{least:.0}/s"), ours >= *least),
         Wanted::OfRaw(least) => (format!("ratio {least:.2}"), ratio >= *least),
     };

@@ -1,4 +1,5 @@
-//! First marks: how fast a log is, and how fast two are synced, beside raw fjall on the very same rows in the same run.
+//! First marks: how fast a log is, how fast two are synced, and how fast views keep up, beside raw fjall on the very
+//! same rows in the same run.
 //!
 //! `just bench`, or `cargo run --release -p examples --bin marks`. The rows that the log writes are recorded
 //! once, and then written both by the log and straight to fjall, in turn, several rounds; the ratio is the
@@ -14,6 +15,7 @@ mod figures;
 mod logs;
 mod raw;
 mod sync;
+mod views;
 
 use std::error::Error;
 
@@ -30,7 +32,7 @@ struct Cli {
     /// Nodes of the largest log
     #[arg(long, default_value_t = 1_000_000)]
     nodes: usize,
-    /// Only these: batch, buffered, synced, threads, open, sync
+    /// Only these: batch, buffered, synced, threads, open, sync, count, kv
     only: Vec<String>,
 }
 
@@ -44,13 +46,15 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     println!("100-byte values, {} rounds, medians; raw is fjall with the same rows and settings", cli.rounds);
     type Mark = fn(&Cli) -> Result<()>;
-    let marks: [(&str, Mark); 6] = [
+    let marks: [(&str, Mark); 8] = [
         ("batch", logs::batches),
         ("buffered", |cli| logs::singles(cli, Durability::Buffered, 50_000)),
         ("synced", |cli| logs::singles(cli, Durability::Synced, 2_000)),
         ("threads", logs::threads),
         ("open", logs::opening),
         ("sync", sync::bulk),
+        ("count", views::counting),
+        ("kv", views::map),
     ];
     marks.iter().filter(|(name, _)| cli.wants(name)).try_for_each(|(_, mark)| mark(&cli))
 }

@@ -1,0 +1,208 @@
+//! Nodes that a policy voids and restores, and values that go and come: a view is that of a fresh index.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyperlog::{
+    AdmitError, Asking, Effects, Hyperlog, Kind, Known, Level, LogError, Memory, Node, NodeId, Policy,
+    Refusal, Rows, StoredRows, Utf8, WriterId,
+};
+use hyperlog_index::{Rebuild, View};
+
+use crate::support::{append, export, holds, identity, import, index, number, open, rebuilt, skipped};
+use crate::views::{ALL, by_word, each_once, lengths, register, tally};
+
+/// `void:<id>` voids a node and `restore:<id>` brings it back: a node is void when more nodes void it than
+/// restore it.
+struct Toy;
+
+/// Whom a value speaks of, and which way.
+fn verdict(value: &[u8]) -> Option<(NodeId, i64)> {
+    let (word, id) = std::str::from_utf8(value).ok()?.split_once(':')?;
+    let weight = match word {
+        "void" => 1,
+        "restore" => -1,
+        _ => return None,
+    };
+    Some((id.parse().ok()?, weight))
+}
+
+impl Policy for Toy {
+    fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
+        match verdict(node.value.map_or(&[], |value| value)) {
+            Some((id, _)) if !known.contains(&id)? => Err(AdmitError::Refused(Refusal("unknown".into()))),
+            _ => Ok(()),
+        }
+    }
+
+    fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, LogError> {
+        let mut weights = BTreeMap::<NodeId, i64>::new();
+        for (id, weight) in nodes.iter().filter_map(|node| verdict(node.value()?)) {
+            *weights.entry(id).or_default() += weight;
+        }
+        let mut effects = Effects::default();
+        for (id, weight) in weights {
+            let before = number(rows.get(id.as_bytes())?);
+            let change = rows.change_of(&id)?.expect("it was admitted");
+            match (before > 0, before + weight > 0) {
+                (false, true) => effects.voided.push(change),
+                (true, false) => effects.restored.push(change),
+                _ => {}
+            }
+            rows.put(id.as_bytes(), (before + weight).to_be_bytes().to_vec());
+        }
+        Ok(effects)
+    }
+
+    fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+        Ok(None)
+    }
+}
+
+pub(crate) fn toy_on(level: &(impl Level + Clone + 'static), n: u8) -> Hyperlog<Utf8> {
+    Hyperlog::options().policy(Arc::new(Toy)).open(Arc::new(level.clone()), identity(n)).unwrap()
+}
+
+pub(crate) fn toy(n: u8) -> Hyperlog<Utf8> {
+    toy_on(&Memory::new(), n)
+}
+
+/// Opens a view, and looks at it after each step.
+fn follows<V: View>(view: impl Fn() -> V, commit: usize) {
+    let log = toy(1);
+    let rows = Memory::new();
+    let open = || index(&log, &rows, view(), commit);
+    let mut index = open();
+    let look = |index: &hyperlog_index::Index<V>, step| {
+        assert_eq!(holds(index), rebuilt(&log, view()), "{step}");
+    };
+    let ids = append(&log, ["a=1 one", "a=2 two", "bad b=3", "a=4 one"]);
+    look(&index, "nodes");
+    let say = |word: &str, id: NodeId| log.add(&[], format!("{word}:{id}")).unwrap();
+    for (step, (word, id)) in [
+        ("void", ids[1]),
+        ("void", ids[2]),
+        ("restore", ids[1]),
+        ("void", ids[3]),
+        ("void", ids[3]),
+        ("restore", ids[3]),
+        ("restore", ids[2]),
+        ("restore", ids[3]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        say(word, id);
+        if step == 2 {
+            index = open();
+        }
+        look(&index, word);
+        log.append("a=5 five").unwrap();
+        look(&index, "one more");
+    }
+    for id in [ids[0], ids[2]] {
+        log.del(&id).unwrap();
+        look(&index, "a value that went");
+    }
+    assert!(log.fsck().unwrap().is_clean());
+}
+
+#[test]
+fn views_follow_verdicts() {
+    for commit in [1, 3, 1_000] {
+        follows(tally, commit);
+        follows(register, commit);
+        follows(lengths, commit);
+        follows(by_word, commit);
+    }
+}
+
+#[test]
+fn a_void_node_is_not_mapped_and_its_fault_is_none() {
+    let log = toy(1);
+    let tally = index(&log, &Memory::new(), tally(), 9);
+    let ids = append(&log, ["1", "bad 2", "3"]);
+    assert_eq!((number(tally.get(ALL).unwrap()), skipped(&tally).len()), (2, 1));
+    let void = log.append(format!("void:{}", ids[1])).unwrap().id;
+    let counting = [ids[0], ids[2], void];
+    each_once(&tally, &counting).unwrap();
+    assert!(skipped(&tally).is_empty());
+    assert_eq!(tally.get(ids[1].as_bytes()).unwrap(), None);
+    assert_eq!(tally.last(), log.last(), "void nodes are looked at all the same");
+}
+
+#[test]
+fn a_node_that_is_void_when_it_comes_costs_no_rebuild() {
+    let source = toy(2);
+    let id = append(&source, ["1", "2"])[1];
+    source.append(format!("void:{id}")).unwrap();
+    let (log, view) = (toy(1), tally());
+    let tally = index(&log, &Memory::new(), Arc::clone(&view), 1);
+    log.append("before").unwrap();
+    tally.ready().unwrap();
+    let calls = view.calls().len();
+    // All of the source is one group, so that the verdict and the node are one commit.
+    import(&log, &export(&source));
+    if log.epoch() == 0 {
+        tally.ready().unwrap();
+        assert_eq!((calls, view.calls().len()), (1, 2));
+    }
+    assert_eq!(holds(&tally), rebuilt(&log, crate::views::tally()));
+    assert_eq!(tally.get(id.as_bytes()).unwrap(), None);
+}
+
+#[test]
+fn a_verdict_is_told_as_the_reason() {
+    let log = toy(1);
+    let (rows, id) = (Memory::new(), append(&log, ["1", "2"])[0]);
+    let tally = index(&log, &rows, tally(), 9);
+    tally.ready().unwrap();
+    log.append(format!("void:{id}")).unwrap();
+    let reopened = index(&log, &rows, crate::views::tally(), 9);
+    assert_eq!(reopened.rebuild(), Some(Rebuild::Epoch));
+    let mut why = Vec::new();
+    tally.ready_with(|told| why.push(told.rebuild)).unwrap();
+    assert_eq!((why, tally.rebuild()), (vec![Some(Rebuild::Epoch)], None));
+}
+
+#[test]
+fn a_value_that_is_deleted_leaves_the_view() {
+    let log = open(1);
+    let ids = append(&log, ["one", "two", "three"]);
+    let view = lengths();
+    let lengths = index(&log, &Memory::new(), view, 2);
+    let words = index(&log, &Memory::new(), by_word(), 2);
+    assert_eq!((lengths.value().unwrap(), words.find("two").unwrap().count()), ((3, 11), 1));
+    log.del(&ids[1]).unwrap();
+    assert_eq!((lengths.value().unwrap(), words.find("two").unwrap().count()), ((3, 8), 0));
+    let tally = index(&log, &Memory::new(), tally(), 2);
+    tally.ready().unwrap();
+    tally.view().calls();
+    log.del(&ids[1]).unwrap();
+    tally.ready().unwrap();
+    assert_eq!(tally.view().calls(), [], "it was deleted before: nothing to do");
+}
+
+#[test]
+fn a_value_that_comes_later_comes_into_the_view() {
+    let source = open(2);
+    let ids = append(&source, ["one", "two", "bad"]);
+    let full = export(&source);
+    source.del(&ids[1]).unwrap();
+    source.del(&ids[2]).unwrap();
+    let log = open(1);
+    import(&log, &export(&source));
+    let words = index(&log, &Memory::new(), by_word(), 2);
+    let tally = index(&log, &Memory::new(), tally(), 2);
+    let pending = log.pending().count();
+    assert_eq!((pending, words.find("two").unwrap().count(), skipped(&tally).len()), (2, 0, 0));
+    import(&log, &full);
+    assert_eq!((log.pending().count(), words.find("two").unwrap().count(), skipped(&tally).len()), (0, 1, 1));
+    assert_eq!(holds(&words), rebuilt(&log, by_word()));
+    assert_eq!(holds(&tally), rebuilt(&log, crate::views::tally()));
+    // What comes again changes nothing, and builds nothing.
+    tally.view().calls();
+    import(&log, &full);
+    tally.ready().unwrap();
+    assert_eq!(tally.view().calls(), []);
+}

@@ -38,7 +38,8 @@ pub(crate) fn counting(cli: &Cli) -> Result<()> {
 
 /// A map of 100,000 keys: written in batches, indexed, read.
 pub(crate) fn map(cli: &Cli) -> Result<()> {
-    let values = values(NODES).iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+    let values: Vec<String> =
+        values(NODES).iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect();
     writing(cli, &values)?;
     let source = tempfile::tempdir()?;
     let log = stored(source.path(), |log| {
@@ -67,7 +68,7 @@ pub(crate) fn map(cli: &Cli) -> Result<()> {
 }
 
 /// Batches of puts, each durable, into an empty map; then, in another one, so that each batch finds its keys taken.
-fn writing(cli: &Cli, values: &Vec<String>) -> Result<()> {
+fn writing(cli: &Cli, values: &[String]) -> Result<()> {
     let mut again = Vec::new();
     let first = rounds(cli, |dir| {
         let level: Arc<dyn Level> = Arc::new(Fjall::open(dir.join("ours"))?);

@@ -144,6 +144,10 @@ impl<V: View> Inner<V> {
     fn map(&self, state: &mut State, nodes: Vec<Node>) -> Result<(), Error> {
         let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else { return Ok(()) };
         let void = self.log.void_between(first.change, last.change)?;
+        if self.log.epoch() != state.epoch {
+            // The verdicts may be newer than what was mapped before them: the next step begins anew.
+            return Ok(());
+        }
         let sub = *self.sub();
         let mut mapper = Mapper { view: &self.view, stored: &*self.level, sub, void, batch: Batch::new() };
         let (mut done, mut fault) = (None, None);

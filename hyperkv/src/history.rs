@@ -58,7 +58,7 @@ impl<V> Written<V> {
 
 impl<E: Encoding> HyperKv<E> {
     /// All writes of a key, deletes among them, each before those that it has seen: newest first in the local order.
-    /// Empty for a key that was never written. Lazily; two point reads and a short range for each write.
+    /// Empty for a key that was never written. Lazily; some point reads and a short range for each write.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl<E: Encoding> HyperKv<E> {
     }
 
     /// The nodes of all current values, by their place.
-    pub(crate) fn newest(&self, key: &[u8]) -> Result<BTreeMap<Change, Node>, Error> {
+    pub(crate) fn newest(&self, key: &[u8]) -> Result<BTreeMap<Change, NodeId>, Error> {
         let rows = self.snapshot()?;
         let (mut newest, mut after) = (BTreeMap::new(), None);
         loop {
@@ -84,20 +84,19 @@ impl<E: Encoding> HyperKv<E> {
             let Some((last, _)) = page.last() else { return Ok(newest) };
             after = Some(*last);
             for (id, _) in page {
-                let node = self.inner.log.get(&id)?;
-                newest.insert(node.change, node);
+                newest.insert(self.inner.log.get(&id)?.change, id);
             }
         }
     }
 
     /// What a node links to, of the same key and as far as it counts, by place.
-    pub(crate) fn before(&self, key: &[u8], node: &Node) -> Result<Vec<Node>, Error> {
+    pub(crate) fn before(&self, key: &[u8], node: &Node) -> Result<Vec<(Change, NodeId)>, Error> {
         let mut before = Vec::new();
         for link in &node.links {
             let node = self.inner.log.get(link)?;
             let is_of_key = node.value().and_then(Op::decode).is_some_and(|op| op.key == key);
             if is_of_key && self.counts(node.change)? {
-                before.push(node);
+                before.push((node.change, node.id));
             }
         }
         Ok(before)
@@ -113,8 +112,8 @@ pub struct History<E: Encoding> {
     kv: HyperKv<E>,
     key: Bytes,
     /// What was found and not given out yet. What a node has seen stands before it in local order, so the last of these
-    /// comes next.
-    due: BTreeMap<Change, Node>,
+    /// comes next. Ids alone: values can be large.
+    due: BTreeMap<Change, NodeId>,
 }
 
 impl<E: Encoding> std::fmt::Debug for History<E> {
@@ -123,20 +122,25 @@ impl<E: Encoding> std::fmt::Debug for History<E> {
     }
 }
 
+impl<E: Encoding> History<E> {
+    fn look_at(&mut self, id: &NodeId) -> Result<Written<E::Value>, Error> {
+        let node = self.kv.inner.log.get(id)?;
+        self.due.extend(self.kv.before(&self.key, &node)?);
+        // What the view holds of a key is a write of it, unless its value was deleted since.
+        Written::decode::<E>(node).ok_or(Error::Damaged)
+    }
+}
+
 impl<E: Encoding> Iterator for History<E> {
     type Item = Result<Written<E::Value>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (_, node) = self.due.pop_last()?;
-        match self.kv.before(&self.key, &node) {
-            Ok(before) => self.due.extend(before.into_iter().map(|node| (node.change, node))),
-            Err(error) => {
-                self.due.clear();
-                return Some(Err(error));
-            }
+        let (_, id) = self.due.pop_last()?;
+        let written = self.look_at(&id);
+        if written.is_err() {
+            self.due.clear();
         }
-        // What the view holds of a key is a write of it.
-        Written::decode::<E>(node).map(Ok).or(Some(Err(Error::Damaged)))
+        Some(written)
     }
 }
 

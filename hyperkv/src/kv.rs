@@ -12,7 +12,7 @@ use level::{Level, Order};
 use crate::error::Error;
 use crate::op::{Body, Op, is_key};
 use crate::register::{self, Held, Register};
-use crate::values::{VALUES_MAX, Value, Values};
+use crate::values::{VALUES_BYTES_MAX, VALUES_MAX, Value, Values};
 use crate::view::Registers;
 
 /// A map from keys to the values that writers gave them: all of them, as long as nobody who has seen them writes again.
@@ -79,7 +79,7 @@ impl<V> Write<V> {
     }
 
     /// Supersedes these writes, and no others; with none of them, the write stands beside all that there is. Default: all
-    /// current values of the key, or the first [`VALUES_MAX`] of them.
+    /// current values of the key, or as many as [`HyperKv::get`] shows.
     pub fn links(mut self, links: impl IntoIterator<Item = NodeId>) -> Self {
         self.links = Some(links.into_iter().collect());
         self
@@ -191,7 +191,8 @@ impl<E> HyperKv<E> {
     }
 }
 
-/// At most `limit` current values of a key behind one of them, and how many there are in all.
+/// At most `limit` current values of a key behind one of them, no more than fit into [`VALUES_BYTES_MAX`], and how many there
+/// are in all.
 pub(crate) fn page_in(
     rows: &Snapshot,
     key: &[u8],
@@ -203,9 +204,16 @@ pub(crate) fn page_in(
     let count = register.count();
     let Register::Few(few) = register else {
         let range = after.map_or_else(|| register::values_of(key), |id| register::values_after(key, &id));
-        let page = rows.range(range, Order::Ascending).take(limit);
-        let page = page.map(|row| register::decode_value(key, row?).map_err(|_| Error::Damaged));
-        return Ok((page.collect::<Result<_, _>>()?, count));
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for row in rows.range(range, Order::Ascending).take(limit) {
+            let held = register::decode_value(key, row?).map_err(|_| Error::Damaged)?;
+            bytes += held.1.len();
+            if bytes > VALUES_BYTES_MAX {
+                break;
+            }
+            page.push(held);
+        }
+        return Ok((page, count));
     };
     let behind = few.into_iter().filter(|(id, _)| after.is_none_or(|after| *id > after));
     Ok((behind.take(limit).collect(), count))
@@ -223,8 +231,8 @@ impl<E: Encoding> HyperKv<E> {
         Ok(Values::new(decode::<E>(held)?, total))
     }
 
-    /// At most `limit` current values of a key whose ids are above `after`: [`get`](Self::get) returns the first
-    /// [`VALUES_MAX`] of them.
+    /// At most `limit` current values of a key whose ids are above `after`, and no more than fit into
+    /// [`VALUES_BYTES_MAX`]: [`get`](Self::get) returns the first of them. Behind the last there is an empty page.
     ///
     /// # Errors
     ///
@@ -238,8 +246,8 @@ impl<E: Encoding> HyperKv<E> {
         decode::<E>(self.page_of(key.as_ref(), after, limit)?.0)
     }
 
-    /// Gives a key a value, which supersedes the current ones: the first [`VALUES_MAX`] of them, where there are more.
-    /// Returns the node that says so.
+    /// Gives a key a value, which supersedes the current ones: where there are more than [`VALUES_MAX`], those that
+    /// [`get`](Self::get) shows. Returns the node that says so.
     ///
     /// # Errors
     ///

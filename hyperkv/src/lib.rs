@@ -39,7 +39,7 @@ pub use list::Entry;
 pub use op::KEY_BYTES_MAX;
 pub use past::{Difference, Differences, Past};
 pub use select::Select;
-pub use values::{VALUES_MAX, Value, Values, What};
+pub use values::{VALUES_BYTES_MAX, VALUES_MAX, Value, Values, What};
 pub use version::{Moment, ParseVersionError, Version};
 pub use view::Registers;
 pub use watch::{Changed, Live, Watch};

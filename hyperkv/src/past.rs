@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, btree_set};
 
 use bytes::Bytes;
-use hyperlog::{Change, Encoding, Node, NodeId, Read};
+use hyperlog::{Change, Encoding, NodeId, Read};
 use level::Order;
 
 use crate::error::Error;
@@ -11,7 +11,7 @@ use crate::kv::HyperKv;
 use crate::list::Entry;
 use crate::op::Op;
 use crate::select::Select;
-use crate::values::{Value, Values};
+use crate::values::{VALUES_BYTES_MAX, VALUES_MAX, Value, Values};
 use crate::version::{Moment, Then};
 
 /// The map as it was at some moment. It cannot be written.
@@ -152,13 +152,18 @@ impl<E: Encoding> Past<E> {
     ///
     /// What the log or the store says.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Values<E::Value>, Error> {
-        let nodes = self.current(key.as_ref())?;
-        let values = nodes.into_iter().map(|(id, node)| match node.value().and_then(Op::decode) {
-            Some(op) => Ok(Value::decode::<E>(id, &op.body)),
-            None => Err(Error::Damaged),
-        });
-        let values = values.collect::<Result<Vec<_>, Error>>()?;
-        let total = values.len() as u64;
+        let current = self.current(key.as_ref())?;
+        let total = current.len() as u64;
+        let (mut values, mut bytes) = (Vec::new(), 0);
+        for id in current.into_iter().take(VALUES_MAX) {
+            let node = self.kv.log().get(&id)?;
+            bytes += node.value().map_or(0, Bytes::len);
+            if bytes > VALUES_BYTES_MAX {
+                break;
+            }
+            let op = node.value().and_then(Op::decode).ok_or(Error::Damaged)?;
+            values.push(Value::decode::<E>(id, &op.body));
+        }
         Ok(Values::new(values, total))
     }
 
@@ -194,29 +199,38 @@ impl<E: Encoding> Past<E> {
     ///
     /// Back from the current ones of now. A write that was not there leads to those that it has seen. One that was there
     /// is current, unless another that was there has seen it; what that one has seen is not, and so on below.
-    fn current(&self, key: &[u8]) -> Result<BTreeMap<NodeId, Node>, Error> {
-        let mut due: BTreeMap<Change, (Node, bool)> =
-            self.kv.newest(key)?.into_iter().map(|(change, node)| (change, (node, false))).collect();
+    fn current(&self, key: &[u8]) -> Result<BTreeSet<NodeId>, Error> {
+        let newest = self.kv.newest(key)?;
+        let mut due: BTreeMap<Change, Due> =
+            newest.into_iter().map(|(change, id)| (change, Due { id, superseded: false })).collect();
         let mut open = due.len();
-        let mut current = BTreeMap::new();
+        let mut current = BTreeSet::new();
         // What is left is all superseded, and so is what it has seen.
         while open > 0 {
-            let Some((_, (node, superseded))) = due.pop_last() else { break };
+            let Some((_, Due { id, superseded })) = due.pop_last() else { break };
             open -= usize::from(!superseded);
+            let node = self.kv.log().get(&id)?;
             let was_there = self.kv.was_there(&self.then, &node)?;
-            for seen in self.kv.before(key, &node)? {
-                let (_, known) = due.entry(seen.change).or_insert_with(|| {
+            for (change, id) in self.kv.before(key, &node)? {
+                let seen = due.entry(change).or_insert_with(|| {
                     open += 1;
-                    (seen, false)
+                    Due { id, superseded: false }
                 });
-                if was_there && !std::mem::replace(known, true) {
+                if was_there && !std::mem::replace(&mut seen.superseded, true) {
                     open -= 1;
                 }
             }
             if was_there && !superseded {
-                current.insert(node.id, node);
+                current.insert(id);
             }
         }
         Ok(current)
     }
+}
+
+/// A write that is still to be looked at, on the way back.
+struct Due {
+    id: NodeId,
+    /// Another that was there has seen it.
+    superseded: bool,
 }

@@ -10,6 +10,9 @@ use crate::op::Body;
 /// Most values that are read at once, and most that one write can supersede.
 pub const VALUES_MAX: usize = hyperlog::LINKS_MAX;
 
+/// Most bytes that are read at once: what a stranger may make us hold. A single value is never above it.
+pub const VALUES_BYTES_MAX: usize = 16 << 20;
+
 /// The current values of a key, ascending by the id of the node that wrote them: the same on every replica.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Values<V> {
@@ -127,7 +130,7 @@ impl<V> Values<V> {
         self.total > 1
     }
 
-    /// Whether all of them are here. Beyond [`VALUES_MAX`] the rest is read with
+    /// Whether all of them are here. Beyond [`VALUES_MAX`], or [`VALUES_BYTES_MAX`], the rest is read with
     /// [`HyperKv::page`](crate::HyperKv::page).
     #[must_use]
     pub const fn is_whole(&self) -> bool {

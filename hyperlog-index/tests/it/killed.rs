@@ -125,7 +125,7 @@ fn a_view_whose_process_is_killed_at_any_moment_has_each_node_once() {
         let finished = child.wait().unwrap().success();
         let (last, rows) = stored(place);
         look(rows, last, &ids).unwrap();
-        assert!(last >= before && finished == (last == NODES), "{last} after {before}");
+        assert!(last >= before && (!finished || last == NODES), "{last} after {before}");
         middle += u32::from(last > before && last < NODES);
         micros = if last == before { micros * 6 / 5 } else { micros * 19 / 20 };
         before = last;

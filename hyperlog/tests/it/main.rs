@@ -17,6 +17,7 @@ mod reading;
 mod replica;
 mod rogue;
 mod scale;
+mod seams;
 mod support;
 mod sync;
 mod values;

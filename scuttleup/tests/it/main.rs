@@ -15,3 +15,4 @@ mod replica;
 mod support;
 mod threads;
 mod values;
+mod waiter;

@@ -15,6 +15,10 @@ pub(super) fn catch_up(kv: &Kv) -> Result<(), Failure> {
     if let Some(why) = kv.index().rebuild() {
         say(&format!("building the view anew: {why}"));
     }
+    let (indexed, nodes) = (kv.index().last().0, kv.log().last().0);
+    if indexed < nodes {
+        tracing::info!(indexed, nodes, "catching up");
+    }
     let mut bar = None;
     let done = kv.index().ready_with(|told| show_step(&mut bar, told.done, told.total));
     Ok(done.map_err(hyperkv::Error::from)?)

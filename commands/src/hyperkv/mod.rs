@@ -99,8 +99,9 @@ enum Command {
     Batch,
     /// Read rows from standard input, one JSON object a line, any number of them
     ///
-    /// {"key":"a","value":1} or {"type":"del","key":"a"}. They are stored 10,000 at a time. A row that says what its key
-    /// holds already, as its one value, is left out: a file that has every key once changes nothing the second time.
+    /// {"key":"a","value":1} or {"type":"del","key":"a"}. They are stored 10,000 at a time. A row that says
+    /// what its key holds already, as its one value, is left out: a file that has every key once changes
+    /// nothing the second time.
     #[command(verbatim_doc_comment)]
     Import {
         /// Every line is a value, and this field of it, a text or a number, is the key

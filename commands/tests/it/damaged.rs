@@ -5,12 +5,12 @@ use level::{Batch, Durability, Fjall, KeyRange, Level, Order, Read};
 use crate::place::{Log, Place, copy};
 
 /// Keys and values; a row without a value is deleted.
-type Rows = Vec<Row>;
-type Row = (Vec<u8>, Option<Vec<u8>>);
+pub(crate) type Rows = Vec<Row>;
+pub(crate) type Row = (Vec<u8>, Option<Vec<u8>>);
 type Damage = fn(&mut Rows);
 
 /// Opens the database behind the log's back.
-fn tamper(log: &Log, sub: &str, change: impl Fn(&mut Rows)) {
+pub(crate) fn tamper(log: &Log, sub: &str, change: impl Fn(&mut Rows)) {
     let level = Fjall::open(log.path("db")).unwrap();
     let sub = level.sub(sub).unwrap();
     let rows = level.range(sub, KeyRange::all(), Order::Ascending).map(Result::unwrap);
@@ -26,7 +26,7 @@ fn tamper(log: &Log, sub: &str, change: impl Fn(&mut Rows)) {
     level.apply(batch, Durability::Synced).unwrap();
 }
 
-fn flip(row: &mut Row, place: impl Fn(usize) -> usize) {
+pub(crate) fn flip(row: &mut Row, place: impl Fn(usize) -> usize) {
     let value = row.1.as_mut().unwrap();
     let at = place(value.len());
     value[at] ^= 1;

@@ -11,7 +11,7 @@ use crate::place::{Log, Place, json_lines};
 
 /// Starts a command, and kills it after a while. Returns the whole lines that it printed, and whether it was
 /// still running.
-fn killed_after(
+pub(crate) fn killed_after(
     wait: Duration,
     command: &mut Command,
     input: Option<&str>,
@@ -60,28 +60,28 @@ impl Seen {
 }
 
 /// How long a command takes here and now, so that the moments fall into its work.
-fn time(work: impl FnOnce()) -> u64 {
+pub(crate) fn time(work: impl FnOnce()) -> u64 {
     let start = Instant::now();
     work();
     u64::try_from(start.elapsed().as_micros()).unwrap().max(1)
 }
 
 /// Moments to kill at. What a command takes changes with the load of the machine, so they follow it.
-struct Moments {
+pub(crate) struct Moments {
     micros: u64,
     kills: u32,
 }
 
 impl Moments {
-    const fn new(micros: u64) -> Self {
+    pub(crate) const fn new(micros: u64) -> Self {
         Self { micros, kills: 0 }
     }
 
-    fn next(&self, dice: &mut Dice) -> Duration {
+    pub(crate) fn next(&self, dice: &mut Dice) -> Duration {
         Duration::from_micros(dice.below(self.micros))
     }
 
-    fn learn(&mut self, killed: bool) {
+    pub(crate) fn learn(&mut self, killed: bool) {
         self.kills += u32::from(killed);
         self.micros = if killed { self.micros * 11 / 10 } else { self.micros * 8 / 10 + 1_000 };
     }

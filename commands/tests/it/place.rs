@@ -49,6 +49,10 @@ impl Log {
         self.command(env!("CARGO_BIN_EXE_hyperlog"))
     }
 
+    pub(crate) fn hyperkv(&self) -> Command {
+        self.command(env!("CARGO_BIN_EXE_hyperkv"))
+    }
+
     pub(crate) fn scuttleup(&self) -> Command {
         self.command(env!("CARGO_BIN_EXE_scuttleup"))
     }
@@ -180,7 +184,7 @@ impl Ran {
             self.stderr.lines().filter(|line| !line.starts_with("new writer ")).collect();
         let line = said.pop().unwrap_or_else(|| panic!("no word of why"));
         assert!(said.is_empty(), "more than one line: {}", self.stderr);
-        assert!(line.starts_with("hyperlog: ") || line.starts_with("scuttleup: "), "{line}");
+        assert!(is_of_program(line), "{line}");
         line.to_owned()
     }
 
@@ -191,6 +195,11 @@ impl Ran {
         assert!(self.stderr.starts_with("error: "), "{}", self.stderr);
         self.stderr.lines().next().unwrap().to_owned()
     }
+}
+
+/// Whether it is a line in which a program says why it failed.
+pub(crate) fn is_of_program(line: &str) -> bool {
+    ["hyperlog: ", "scuttleup: ", "hyperkv: "].iter().any(|program| line.starts_with(program))
 }
 
 /// Runs a program, feeding it and reading it at the same time. A program that reads not all is no failure.

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::place::{Place, run, spawn};
 
-const HOSTILE: [&str; 7] = [
+pub(crate) const HOSTILE: [&str; 7] = [
     "\u{1b}[2J\u{1b}]0;owned\u{7}",
     "a\rb\u{8}c",
     "\u{9b}31m",
@@ -16,7 +16,7 @@ const HOSTILE: [&str; 7] = [
     "\u{e0041}",
 ];
 
-fn is_tame(text: &str) -> bool {
+pub(crate) fn is_tame(text: &str) -> bool {
     let wild = |c: char| {
         (c.is_control() && c != '\n') || HOSTILE.iter().any(|hostile| !c.is_ascii() && hostile.contains(c))
     };
@@ -89,7 +89,27 @@ fn help_names_every_command_and_fits_a_terminal() {
     let log = place.log("a");
     let hyperlog = ["add", "append", "get", "list", "heads", "info", "fsck", "backup", "export", "import"];
     let scuttleup = ["append", "read", "entry", "del"];
-    for (mut command, names) in [(log.hyperlog(), &hyperlog[..]), (log.scuttleup(), &scuttleup)] {
+    let hyperkv = [
+        "put",
+        "get",
+        "del",
+        "list",
+        "history",
+        "conflicts",
+        "diff",
+        "version",
+        "batch",
+        "import",
+        "sync",
+        "push",
+        "pull",
+        "reindex",
+        "info",
+        "backup",
+    ];
+    for (mut command, names) in
+        [(log.hyperlog(), &hyperlog[..]), (log.scuttleup(), &scuttleup), (log.hyperkv(), &hyperkv)]
+    {
         let help = run(command.arg("--help"), b"").done();
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
         for name in names {
@@ -97,8 +117,9 @@ fn help_names_every_command_and_fits_a_terminal() {
             assert!(line.is_some_and(|line| line.trim().len() > name.len() + 10), "{name}: {help}");
         }
     }
-    for name in hyperlog {
-        let help = log.does(&format!("{name} --help"));
+    let of_hyperlog = hyperlog.map(|name| (log.hyperlog(), name));
+    for (mut command, name) in of_hyperlog.into_iter().chain(hyperkv.map(|name| (log.hyperkv(), name))) {
+        let help = run(command.args([name, "--help"]), b"").done();
         assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
     }
     assert!(!log.0.exists(), "help made a folder");

@@ -26,14 +26,14 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::dice::Dice;
-use crate::place::Log;
+use crate::place::{Log, is_of_program};
 
 /// For what should take a moment, on a machine that is busy.
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Waits for something.
 #[track_caller]
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -54,7 +54,7 @@ fn sh(script: &str) -> String {
 }
 
 /// A command as a line for `dupsh`.
-fn line(command: &Command) -> String {
+pub(crate) fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| quote(word.to_str().unwrap())).collect::<Vec<_>>().join(" ")
 }
@@ -96,31 +96,31 @@ fn are_equal(a: &Log, b: &Log) -> Vec<String> {
 }
 
 /// A program while it runs; it and all that it started go with it.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     /// What it says on standard error.
     said: NamedTempFile,
 }
 
 impl Running {
-    fn start(command: &mut Command, stdin: impl Into<Stdio>, stdout: impl Into<Stdio>) -> Self {
+    pub(crate) fn start(command: &mut Command, stdin: impl Into<Stdio>, stdout: impl Into<Stdio>) -> Self {
         let said = NamedTempFile::new().unwrap();
         command.stdin(stdin).stdout(stdout).stderr(said.reopen().unwrap());
         Self { child: command.process_group(0).spawn().unwrap(), said }
     }
 
-    fn tell(&self, signal: Signal) {
+    pub(crate) fn tell(&self, signal: Signal) {
         // One that has ended is still to be reaped, so nobody else has its id.
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.said.path()).unwrap()).into_owned()
     }
 
     /// Waits until it says something.
     #[track_caller]
-    fn says(&mut self, text: &str) {
+    pub(crate) fn says(&mut self, text: &str) {
         eventually(text, || {
             let (ended, said) = (self.child.try_wait().unwrap(), self.said());
             assert!(ended.is_none() || said.contains(text), "ended without {text:?}: {said}");
@@ -129,12 +129,12 @@ impl Running {
     }
 
     #[track_caller]
-    fn still_runs(&mut self) {
+    pub(crate) fn still_runs(&mut self) {
         assert_eq!(self.child.try_wait().unwrap(), None, "it ended: {}", self.said());
     }
 
     #[track_caller]
-    fn ends(mut self) -> Ended {
+    pub(crate) fn ends(mut self) -> Ended {
         let status = eventually("the end", || self.child.try_wait().unwrap());
         Ended { code: status.code(), said: self.said() }
     }
@@ -149,7 +149,7 @@ impl Drop for Running {
 
 /// How a program ended.
 #[derive(Debug)]
-struct Ended {
+pub(crate) struct Ended {
     /// None after a signal.
     code: Option<i32>,
     said: String,
@@ -158,17 +158,16 @@ struct Ended {
 impl Ended {
     /// It went well: what it said.
     #[track_caller]
-    fn well(self) -> String {
+    pub(crate) fn well(self) -> String {
         assert_eq!(self.code, Some(0), "{}", self.said);
         self.said
     }
 
     /// It failed, and said why in one line, which is returned.
     #[track_caller]
-    fn failed(self) -> String {
+    pub(crate) fn failed(self) -> String {
         assert_eq!(self.code, Some(1), "{}", self.said);
-        let of_it = |line: &&str| line.starts_with("hyperlog: ") || line.starts_with("scuttleup: ");
-        let mut why = self.said.lines().filter(of_it);
+        let mut why = self.said.lines().filter(|line| is_of_program(line));
         let line = why.next().unwrap_or_else(|| panic!("no word of why: {}", self.said));
         assert_eq!(why.next(), None, "{}", self.said);
         line.to_owned()
@@ -186,13 +185,13 @@ fn report(said: &str) -> Value {
 
 /// Two programs, each reading what the other prints, over pipes and without `dupsh`: so the test can tell one of
 /// them something, and sees the code of each.
-struct Pair {
-    a: Running,
-    b: Running,
+pub(crate) struct Pair {
+    pub(crate) a: Running,
+    pub(crate) b: Running,
 }
 
 impl Pair {
-    fn start(a: &mut Command, b: &mut Command) -> Self {
+    pub(crate) fn start(a: &mut Command, b: &mut Command) -> Self {
         let (a_reads, b_writes) = std::io::pipe().unwrap();
         let (b_reads, a_writes) = std::io::pipe().unwrap();
         let pair = Self { a: Running::start(a, a_reads, a_writes), b: Running::start(b, b_reads, b_writes) };
@@ -204,13 +203,13 @@ impl Pair {
     }
 
     #[track_caller]
-    fn end(self) -> (Ended, Ended) {
+    pub(crate) fn end(self) -> (Ended, Ended) {
         (self.a.ends(), self.b.ends())
     }
 
     /// Both end well: what they said.
     #[track_caller]
-    fn end_well(self) -> (String, String) {
+    pub(crate) fn end_well(self) -> (String, String) {
         let (a, b) = self.end();
         assert_eq!((a.code, b.code), (Some(0), Some(0)), "{}{}", a.said, b.said);
         (a.said, b.said)
@@ -219,7 +218,7 @@ impl Pair {
 
 /// Two programs between the pipes of `dupsh`, until both have ended.
 #[track_caller]
-fn dupsh(a: &str, b: &str) -> Both {
+pub(crate) fn dupsh(a: &str, b: &str) -> Both {
     Dupsh::start(a, b).ends()
 }
 
@@ -231,9 +230,9 @@ struct Dupsh {
 
 /// How `dupsh` and the two ended.
 #[derive(Debug)]
-struct Both {
+pub(crate) struct Both {
     code: Option<i32>,
-    a: String,
+    pub(crate) a: String,
     b: String,
     /// What `dupsh` itself printed, which is nothing if all is well.
     dupsh: String,
@@ -261,7 +260,7 @@ impl Dupsh {
 impl Both {
     /// All went well: what both said.
     #[track_caller]
-    fn well(self) -> (String, String) {
+    pub(crate) fn well(self) -> (String, String) {
         assert_eq!((self.code, &*self.dupsh), (Some(0), ""), "{}{}", self.a, self.b);
         (self.a, self.b)
     }

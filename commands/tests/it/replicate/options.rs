@@ -1,13 +1,12 @@
 //! What can be chosen, and what both sides learn of it.
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 
 use super::{Pair, are_equal, dupsh, line, report};
 use crate::place::{Log, Place, run};
+use crate::terminal::terminal;
 
 /// Two logs with one node each, and how they end when they sync with these arguments.
 fn sync(a_args: &str, b_args: &str) -> (Place, Pair) {
@@ -271,15 +270,6 @@ fn scuttling(log: &Log, args: &str) -> std::process::Command {
     command
 }
 
-/// The end of a terminal that a program would have.
-fn terminal() -> (OwnedFd, File) {
-    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&person).unwrap();
-    unlockpt(&person).unwrap();
-    let name = ptsname(&person, Vec::new()).unwrap().into_string().unwrap();
-    (person, File::options().read(true).write(true).open(name).unwrap())
-}
-
 #[test]
 fn at_a_terminal_it_says_how_it_is_meant() {
     let place = Place::new();
@@ -289,12 +279,18 @@ fn at_a_terminal_it_says_how_it_is_meant() {
     let other = || File::options().read(true).write(true).open("/dev/null").unwrap();
     let mine = || terminal.try_clone().unwrap();
     for (stdin, stdout) in [(mine(), mine()), (mine(), other()), (other(), mine())] {
-        for mut command in [a.replicate(""), scuttling(&place.log("s"), "")] {
+        let mut maps = place.log("m").hyperkv();
+        maps.arg("sync");
+        for (mut command, how) in [
+            (a.replicate(""), "dupsh 'hyperlog -d a replicate' 'hyperlog -d b replicate'"),
+            (scuttling(&place.log("s"), ""), "dupsh 'scuttleup -d a replicate' 'scuttleup -d b replicate'"),
+            (maps, "dupsh 'hyperkv -d a sync' 'hyperkv -d b sync'"),
+        ] {
             let why =
                 super::Running::start(&mut command, stdin.try_clone().unwrap(), stdout.try_clone().unwrap());
             let why = why.ends().failed();
             assert!(why.contains("a sync speaks to another program, not to a person"), "{why}");
-            assert!(why.contains("dupsh 'hyperlog -d a replicate' 'hyperlog -d b replicate'"), "{why}");
+            assert!(why.contains(how), "{why}");
         }
     }
 }

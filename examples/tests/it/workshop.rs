@@ -29,7 +29,7 @@ macro_rules! exercise {
     };
 }
 
-const EXERCISES: [Exercise; 7] = [
+const EXERCISES: [Exercise; 11] = [
     exercise!("workshop-01", "01-put-and-get", 5),
     exercise!("workshop-02", "02-append-and-read", 4),
     exercise!("workshop-03", "03-links-and-heads", 4),
@@ -37,6 +37,10 @@ const EXERCISES: [Exercise; 7] = [
     exercise!("workshop-05", "05-distribute-it", 6),
     exercise!("workshop-06", "06-over-a-pipe", 4),
     exercise!("workshop-07", "07-nc-on-one-side", 4),
+    exercise!("workshop-08", "08-an-index", 5),
+    exercise!("workshop-09", "09-catching-up", 6),
+    exercise!("workshop-10", "10-migration", 4),
+    exercise!("workshop-11", "11-a-map", 6),
 ];
 
 fn run(exercise: &Exercise, folder: &Path) -> (Output, String) {

@@ -42,6 +42,11 @@ pub enum Error {
     },
 }
 
+/// A view that made do without what the store failed to give.
+#[derive(Debug, thiserror::Error)]
+#[error("the view passed over an error of the store")]
+pub(crate) struct PassedOver;
+
 /// A view that panicked.
 #[derive(Debug, thiserror::Error)]
 #[error("the view panicked: {0}")]

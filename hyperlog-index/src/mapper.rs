@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use hyperlog::{Change, Node};
 use level::{Batch, Read, Sub};
 
-use crate::error::{Error, Panicked};
+use crate::error::{Error, Panicked, PassedOver};
 use crate::layout::Skipped;
 use crate::rows::Rows;
 use crate::view::{MapError, OnFault, View};
@@ -37,7 +37,7 @@ impl<V: View + ?Sized> Mapper<'_, V> {
         match (mapped, self.view.on_fault()) {
             // A view that makes do without a row that the store failed to give would be wrong for good.
             (mapped, _) if rows.store_failed() => {
-                let source = mapped.err().unwrap_or_else(|| Panicked("it passed over that".into()).into());
+                let source = mapped.err().unwrap_or_else(|| PassedOver.into());
                 return Err(Error::Interrupted { view: view(), source });
             }
             (Ok(()), _) => {

@@ -13,10 +13,11 @@ use crate::support::{append, chain, index, open, open_on, skipped};
 use crate::views::{by_word, lengths};
 
 type Log = Hyperlog<Json<Vec<Vec<u8>>>>;
+type Keyed = Keys<Json<Vec<Vec<u8>>>, fn(&hyperlog::Node<Vec<Vec<u8>>>) -> Vec<Vec<u8>>>;
 type Found = Vec<(Vec<u8>, NodeId)>;
 
 /// Each value is a list of keys.
-fn keyed() -> Keys<Json<Vec<Vec<u8>>>, fn(&hyperlog::Node<Vec<Vec<u8>>>) -> Vec<Vec<u8>>> {
+fn keyed() -> Keyed {
     Keys::new("keyed", 1, |node| node.value().cloned().unwrap_or_default())
 }
 

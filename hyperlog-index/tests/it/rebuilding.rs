@@ -54,7 +54,6 @@ fn a_sub_level_that_was_removed_is_built_anew() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "it deletes a folder")]
 fn a_folder_that_was_removed_is_built_anew() {
     // HI-9
     let dir = tempfile::tempdir().unwrap();

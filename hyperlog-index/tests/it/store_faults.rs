@@ -83,6 +83,21 @@ fn a_read_that_fails_is_never_taken_for_a_fault_of_the_node() {
 }
 
 #[test]
+fn what_the_view_made_of_a_failed_read_is_told() {
+    for ((name, map), told) in
+        HABITS.into_iter().zip(["failed on purpose", "I will not say what", "passed over", "panicked"])
+    {
+        let (log, level) = (chain(["1"]), Failing::new(Memory::new()));
+        let index = index(&log, &level, view(name, map), 2);
+        level.fail_once(Operation::Read, 0);
+        let Err(Error::Interrupted { view, source }) = index.ready() else { panic!("{name}") };
+        assert_eq!(view, name);
+        let words = format!("{source} {source:?}");
+        assert!(words.contains(told), "{name}: {words}");
+    }
+}
+
+#[test]
 fn a_write_that_fails_loses_nothing_and_maps_nothing_twice() {
     for (name, map) in HABITS {
         assert_eq!(at_every_operation(Operation::Apply, false, || view(name, map)), 3, "three commits");

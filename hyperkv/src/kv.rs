@@ -275,8 +275,8 @@ impl<E: Encoding> HyperKv<E> {
         Ok(*nodes.first().expect("a batch returns a node for each write"))
     }
 
-    /// Writes keys as one commit: all of them or none. A later write of a key supersedes the earlier ones of the batch.
-    /// Returns the nodes, in order.
+    /// Writes keys as one commit: all of them or none. A later write of a key supersedes the earlier ones of the batch,
+    /// unless it has links of its own. Returns the nodes, in order.
     ///
     /// # Errors
     ///
@@ -304,18 +304,22 @@ impl<E: Encoding> HyperKv<E> {
     fn link(&self, ops: Vec<(Op, Option<Vec<NodeId>>)>) -> Result<Vec<Doc<Bytes>>, Error> {
         let unlinked = ops.iter().filter(|(_, links)| links.is_none()).map(|(op, _)| op.key.clone());
         let mut seen = self.seen(unlinked.collect())?;
-        let mut earlier = BTreeMap::<Bytes, usize>::new();
+        // Of each key, the places of earlier writes that no later one supersedes.
+        let mut earlier = BTreeMap::<Bytes, Vec<usize>>::new();
         let mut docs = Vec::with_capacity(ops.len());
         for (place, (op, links)) in ops.into_iter().enumerate() {
-            // The first write of a key has seen the current values, and each later one the one before it.
-            let before = earlier.insert(op.key.clone(), place);
-            let mut links = links.or_else(|| seen.remove(&op.key)).unwrap_or_default();
-            if before.is_some() && links.len() == VALUES_MAX {
-                // One less, so that the one before it has room.
-                links.pop();
-            }
-            let links = links.into_iter().map(Link::Node).chain(before.map(Link::Doc)).collect();
-            docs.push(Doc { links, value: op.encode() });
+            let value = op.encode();
+            let links = if let Some(links) = links {
+                links.into_iter().map(Link::Node).collect()
+            } else {
+                // The first such write of a key sees what there was; each also what the batch wrote before it.
+                let before = earlier.entry(op.key.clone()).or_default();
+                let before = before.drain(..before.len().min(VALUES_MAX)).map(Link::Doc);
+                let seen = seen.remove(&op.key).unwrap_or_default();
+                before.chain(seen.into_iter().map(Link::Node)).take(VALUES_MAX).collect()
+            };
+            earlier.entry(op.key).or_default().push(place);
+            docs.push(Doc { links, value });
         }
         Ok(docs)
     }

@@ -40,9 +40,7 @@ impl<E: Encoding> HyperKv<E> {
         let Select { limit, order, deleted, .. } = select;
         let rows = self.inner.index.range(registers_in(select.keys()), order)?;
         let entries = rows.map(|row| self.entry(row?));
-        let wanted = entries
-            .filter(move |entry| deleted || !entry.as_ref().is_ok_and(|entry| entry.values.is_deleted()));
-        Ok(wanted.take(usize::try_from(limit).unwrap_or(usize::MAX)))
+        Ok(wanted(entries, deleted, limit))
     }
 
     /// Keys with more than one current value, as [`list`](Self::list) gives them. O(conflicts), not O(keys).
@@ -54,13 +52,14 @@ impl<E: Encoding> HyperKv<E> {
         &self,
         select: Select,
     ) -> Result<impl Iterator<Item = Result<Entry<E::Value>, Error>> + '_, Error> {
-        let limit = usize::try_from(select.limit).unwrap_or(usize::MAX);
-        let rows = self.inner.index.range(conflicts_in(select.keys()), select.order)?;
-        Ok(rows.take(limit).map(|row| {
+        let Select { limit, order, deleted, .. } = select;
+        let rows = self.inner.index.range(conflicts_in(select.keys()), order)?;
+        let entries = rows.map(|row| {
             let key = key_of(&row?.0);
             let values = self.get(&key)?;
             Ok(Entry { key, values })
-        }))
+        });
+        Ok(wanted(entries, deleted, limit))
     }
 
     fn entry(&self, (name, row): Row) -> Result<Entry<E::Value>, Error> {
@@ -68,6 +67,18 @@ impl<E: Encoding> HyperKv<E> {
         let (held, total) = self.unfold(&key, row)?;
         Ok(Entry { values: Values::new(decode::<E>(held)?, total), key })
     }
+}
+
+/// At most `limit` entries, with or without those of which all is deleted.
+fn wanted<V>(
+    entries: impl Iterator<Item = Result<Entry<V>, Error>>,
+    deleted: bool,
+    limit: u64,
+) -> impl Iterator<Item = Result<Entry<V>, Error>> {
+    let is_wanted = move |entry: &Result<Entry<V>, Error>| {
+        deleted || !entry.as_ref().is_ok_and(|entry| entry.values.is_deleted())
+    };
+    entries.filter(is_wanted).take(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 impl<E> HyperKv<E> {

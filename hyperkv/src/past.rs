@@ -152,7 +152,10 @@ impl<E: Encoding> Past<E> {
     ///
     /// What the log or the store says.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Values<E::Value>, Error> {
-        let current = self.current(key.as_ref())?;
+        self.read(self.current(key.as_ref())?)
+    }
+
+    fn read(&self, current: BTreeSet<NodeId>) -> Result<Values<E::Value>, Error> {
         let total = current.len() as u64;
         let (mut values, mut bytes) = (Vec::new(), 0);
         for id in current.into_iter().take(VALUES_MAX) {
@@ -191,8 +194,12 @@ impl<E: Encoding> Past<E> {
     }
 
     fn difference(&self, to: &Self, key: Bytes) -> Result<Option<Difference<E::Value>>, Error> {
-        let (from, to) = (self.get(&key)?, to.get(&key)?);
-        Ok((!from.ids().eq(to.ids())).then_some(Difference { key, from, to }))
+        let (from_ids, to_ids) = (self.current(&key)?, to.current(&key)?);
+        // All of them, and not only those that are read.
+        if from_ids == to_ids {
+            return Ok(None);
+        }
+        Ok(Some(Difference { key, from: self.read(from_ids)?, to: to.read(to_ids)? }))
     }
 
     /// The writes that were current then, by id.

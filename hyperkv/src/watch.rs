@@ -26,7 +26,8 @@ pub struct Changed {
 const AT_ONCE: u64 = 4096;
 
 /// Tells the keys that are written from now on, several writes at once where they come fast. As an iterator it blocks its
-/// thread; [`recv`](Self::recv) waits without. Nothing is missed, however slow its reader is. Dropping it, or its
+/// thread; [`recv`](Self::recv) waits without. Nothing is missed, however slow its reader is, and after an error the next call tries
+/// again. Dropping it, or its
 /// [`stop_handle`](Self::stop_handle), ends it.
 pub struct Watch<E> {
     kv: HyperKv<E>,
@@ -96,17 +97,20 @@ impl<E: Encoding> Watch<E> {
         let log = &self.kv.inner.log;
         let epoch = log.epoch();
         let mut changed = Changed { any: epoch != self.epoch, ..Changed::default() };
-        self.epoch = epoch;
         // Own writes that are not durable yet are not shown.
         while self.at < log.visible() && changed == Changed::default() {
             let until = Change(log.visible().0.saturating_add(1));
-            for node in log.changes(Read::all().since(self.at).until(until).limit(AT_ONCE)) {
+            let mut at = self.at;
+            for node in log.changes(Read::all().since(at).until(until).limit(AT_ONCE)) {
                 let node = node?;
-                self.at = node.change;
+                at = node.change;
                 let key = node.value().and_then(Op::decode).map(|op| op.key);
                 changed.keys.extend(key.filter(|key| self.select.keys().contains(key)));
             }
+            // Only now: after an error all of it is read once more.
+            self.at = at;
         }
+        self.epoch = epoch;
         Ok((changed != Changed::default()).then_some(changed))
     }
 }
@@ -184,10 +188,12 @@ impl<E: Encoding> Live<E> {
     /// What is known to be next.
     fn next_due(&mut self) -> Result<Option<Entry<E::Value>>, Error> {
         while self.left > 0 {
-            let Some(key) = self.due.pop_front() else {
+            let Some(key) = self.due.front().cloned() else {
                 if self.read_page()? { continue } else { return Ok(None) }
             };
             let values = self.watch.kv.get(&key)?;
+            // Only now: after an error it is read once more.
+            self.due.pop_front();
             if self.watch.select.deleted || !values.is_deleted() {
                 self.left -= 1;
                 return Ok(Some(Entry { key, values }));
@@ -198,7 +204,7 @@ impl<E: Encoding> Live<E> {
 
     /// Reads keys that there were; false when there are no more.
     fn read_page(&mut self) -> Result<bool, Error> {
-        let Some(select) = self.rest.take() else { return Ok(false) };
+        let Some(select) = self.rest.clone() else { return Ok(false) };
         let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
         let keys = self.watch.kv.keys(select.keys(), select.order)?.take(page);
         self.due = keys.collect::<Result<_, _>>()?;

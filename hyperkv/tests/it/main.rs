@@ -1,1 +1,27 @@
-//! The behaviour of the map, test by test.
+//! The behaviour of the map, test by test; names are promises, and numbers such as HK-7 and HD-13 name the behaviour of
+//! the originals that a test keeps, or amends.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
+
+mod batches;
+mod concurrent;
+mod conflicts;
+mod crashes;
+mod deletes;
+mod diff;
+mod draw;
+mod faults;
+mod history;
+mod hostile;
+mod large;
+mod listing;
+mod live;
+mod many;
+mod model;
+mod orders;
+mod past;
+mod random;
+mod sharing;
+mod standing;
+mod support;
+mod watch;
+mod writing;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyperlog::{
     AdmitError, Asking, Effects, Hyperlog, Kind, Known, Level, LogError, Memory, Node, NodeId, Policy,
@@ -10,7 +11,7 @@ use hyperlog::{
 use hyperlog_index::{Rebuild, View};
 
 use crate::support::{append, export, holds, identity, import, index, number, open, rebuilt, skipped};
-use crate::views::{ALL, by_word, each_once, lengths, register, tally};
+use crate::views::{ALL, Probe, by_word, count, each_once, lengths, register, tally};
 
 /// `void:<id>` voids a node and `restore:<id>` brings it back: a node is void when more nodes void it than
 /// restore it.
@@ -205,4 +206,55 @@ fn a_value_that_comes_later_comes_into_the_view() {
     import(&log, &full);
     tally.ready().unwrap();
     assert_eq!(tally.view().calls(), []);
+}
+
+#[test]
+fn what_changes_while_a_commit_is_made_is_noticed_by_the_next() {
+    for commit in [1, 2, 9] {
+        let log = toy(1);
+        let ids = append(&log, ["1", "2", "3", "4"]);
+        let (of_view, disturbed) = (log.clone(), AtomicBool::new(false));
+        let (first, third) = (ids[0], ids[2]);
+        let view = Probe::new("disturbed", move |node, rows| {
+            if node.id == third && !disturbed.swap(true, Ordering::Relaxed) {
+                of_view.del(&first)?;
+                of_view.append(format!("void:{third}"))?;
+            }
+            count(node, rows)
+        })
+        .shared();
+        let index = index(&log, &Memory::new(), Arc::clone(&view), commit);
+        index.ready().unwrap();
+        assert_eq!(holds(&index), rebuilt(&log, Arc::clone(&view)), "commits of {commit}");
+        assert_eq!(index.get(third.as_bytes()).unwrap(), None);
+    }
+}
+
+#[test]
+fn readers_beside_verdicts_end_with_the_view_that_is_built_anew() {
+    let log = toy(1);
+    let ids = append(&log, (0..10).map(|n| format!("a={n} word{n}")));
+    let (tally, words) = (index(&log, &Memory::new(), tally(), 3), index(&log, &Memory::new(), by_word(), 2));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    let before = log.last();
+                    tally.ready().unwrap();
+                    assert!(tally.snapshot().unwrap().last() >= before);
+                    assert!(words.find("word3").unwrap().count() <= 1);
+                }
+            });
+        }
+        for round in 0..6 {
+            for id in &ids[..5] {
+                log.append(format!("{}:{id}", if round % 2 == 0 { "void" } else { "restore" })).unwrap();
+            }
+        }
+        log.del(&ids[7]).unwrap();
+        done.store(true, Ordering::Release);
+    });
+    assert_eq!(holds(&tally), rebuilt(&log, crate::views::tally()));
+    assert_eq!(holds(&words), rebuilt(&log, by_word()));
 }

@@ -4,7 +4,7 @@ use hyperkv::{Json, Live, Select};
 use replicate::Mode;
 use serde_json::Value;
 
-use super::{Kv, Program, print};
+use super::{Kv, Program, keep_up, print};
 use crate::cli::say;
 use crate::error::Failure;
 use crate::sync::{self, Follower, Names, SyncArgs};
@@ -13,6 +13,9 @@ const NAMES: Names = Names { call: "hyperkv sync", one: "node", many: "nodes" };
 
 impl Program<'_> {
     pub(super) fn sync(&self, mode: Mode, args: &SyncArgs) -> Result<(), Failure> {
+        if args.print {
+            keep_up::catch_up(&self.kv)?;
+        }
         let follower = args.print.then(|| self.follow()).transpose()?;
         let synced = sync::run(&self.kv, mode, args, &NAMES, self.json);
         if let Some(follower) = follower {

@@ -33,6 +33,32 @@ fn list(log: &Log) -> (String, u64) {
 }
 
 #[test]
+fn an_import_that_was_killed_is_finished_by_the_next() {
+    let place = Place::new();
+    let mut dice = Dice::cast("killed rows");
+    let rows: String = (0..25_000).map(|n| format!("{{\"key\":\"key {n:05}\",\"value\":{n}}}\n")).collect();
+    let importing = || place.log("whole").kv_reads("import", &rows).done();
+    let mut moments = Moments::new(time(|| drop(importing())));
+    let expected = place.log("whole").keys("list");
+    let mut kills = 0;
+    for round in 0..4 {
+        let log = place.log(&round.to_string());
+        for _ in 0..2 {
+            let (_, killed) =
+                killed_after(moments.next(&mut dice), &mut log.call("import"), Some(&rows), &place);
+            moments.learn(killed);
+            kills += u32::from(killed);
+            // What is there is a beginning: whole commits, in their order.
+            let keys = log.keys("list");
+            assert!(keys == expected[..keys.len()] && (keys.len() % 10_000 == 0 || keys.len() == 25_000));
+        }
+        log.kv_reads("import", &rows).done();
+        assert!(log.keys("list") == expected && log.nodes().len() == 25_000);
+    }
+    assert!(kills >= 3, "only {kills} of 8 were killed in time");
+}
+
+#[test]
 fn a_map_whose_indexing_was_killed_is_the_same_to_the_next_command() {
     let place = Place::new();
     let whole = map_of_rows(&place);

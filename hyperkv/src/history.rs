@@ -70,7 +70,7 @@ impl<E: Encoding> HyperKv<E> {
     }
 
     /// All writes, in local order, in which those that a write has seen come before it. Live too, as [`Read`] says.
-    /// Writes that do not count are left out.
+    /// Writes that do not count are left out. A limit is one of nodes, whatever they are.
     pub fn writes(&self, what: Read) -> Writes<E> {
         Writes { kv: self.clone(), changes: self.inner.log.changes(what) }
     }

@@ -96,6 +96,8 @@ impl HyperKv {
     /// The map over a log that was opened elsewhere, say with a policy; the view lies in `level`. The log may hold
     /// other things, too.
     ///
+    /// One map for each level: clone it. Two would write over each other's view, and take each other for other writers.
+    ///
     /// # Errors
     ///
     /// What the log or the store says.

@@ -32,7 +32,11 @@ fn readers_see_no_conflict_that_never_was() {
     let kv = open(1);
     kv.put("A", "0").unwrap();
     std::thread::scope(|scope| {
-        let writer = scope.spawn(|| (0..200).map(|n| kv.put("A", n.to_string()).unwrap()).count());
+        let writer = scope.spawn(|| {
+            for n in 0..200 {
+                kv.put("A", n.to_string()).unwrap();
+            }
+        });
         let mut last = 0;
         while !writer.is_finished() {
             let values = kv.get("A").unwrap();

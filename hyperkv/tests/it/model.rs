@@ -24,8 +24,11 @@ pub(crate) struct Wrote {
 #[derive(Clone, Debug)]
 pub(crate) struct Model(pub(crate) Vec<Wrote>);
 
-/// Key, fields and value, by the format.
-fn parse(bytes: &[u8]) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
+/// Key, fields and value.
+type Parts<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
+
+/// Reads an operation by the format.
+fn parse(bytes: &[u8]) -> Option<Parts<'_>> {
     let (tag, rest) = bytes.split_first()?;
     let (len, rest) = rest.split_first_chunk::<2>()?;
     let (key, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;

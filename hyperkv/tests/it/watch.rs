@@ -3,7 +3,7 @@
 use hyperkv::{Changed, Select, Watch, Write};
 use hyperlog::Encoding;
 
-use crate::support::{block_on, open, sync};
+use crate::support::{Map, block_on, get, identity, open, sync};
 
 /// What is known now: keys, and `!` where anything may have changed.
 fn told<E: Encoding>(watch: &mut Watch<E>) -> String {
@@ -138,8 +138,28 @@ fn all_threads_are_told_of_each_others_writes() {
         let readers: Vec<_> = readers.collect();
         for thread in 0..4 {
             let kv = kv.clone();
-            scope.spawn(move || (0..10).map(|n| kv.put(format!("{thread}.{n}"), "x").unwrap()).count());
+            scope.spawn(move || {
+                for n in 0..10 {
+                    kv.put(format!("{thread}.{n}"), "x").unwrap();
+                }
+            });
         }
         readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}
+
+#[test]
+fn own_writes_are_told_once_they_are_durable() {
+    let options = hyperlog::Hyperlog::options().durability(hyperlog::Durability::Buffered);
+    let level = hyperkv::Memory::new();
+    let log: hyperlog::Hyperlog = options.open(std::sync::Arc::new(level.clone()), identity(1)).unwrap();
+    let kv: Map = hyperkv::HyperKv::over(&log, level).unwrap();
+    let mut watch = kv.watch(Select::all());
+    kv.put("a", "1").unwrap();
+    assert_eq!((told(&mut watch), get(&kv, "a")), (String::new(), "1".into()));
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || watch.next().unwrap().unwrap());
+        kv.log().flush().unwrap();
+        assert!(reader.join().unwrap().keys.iter().eq(["a"]));
     });
 }

@@ -185,10 +185,8 @@ fn a_map_is_found_again_where_it_was_left() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a folder is on the disk")]
 fn a_map_in_a_folder_is_there_after_closing_it() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(folder.path()).unwrap();
     for n in 0..2 {
         let opened = hyperlog::disk::Folder::open(folder.path()).unwrap();
         let kv = HyperKv::<Utf8>::open_in(&opened).unwrap();

@@ -1,6 +1,8 @@
 //! Large values: few of them go together, and come back into one row when they are fewer.
 
-use hyperkv::{Select, Write};
+use std::collections::BTreeSet;
+
+use hyperkv::{Select, VALUES_BYTES_MAX, Write};
 
 use crate::model::check;
 use crate::support::{conflicts, get, open, rows, sync};
@@ -65,4 +67,29 @@ fn values_around_the_bound_of_bytes_are_in_one_row_or_in_many_by_their_sum() {
         assert_eq!(rows(&kv).len(), 2);
         check(&kv);
     }
+}
+
+#[test]
+fn more_bytes_than_are_read_at_once_are_read_by_pages_and_merged_in_steps() {
+    let kv = open(1);
+    let values = 20;
+    let writes = (0..values).map(|_| Write::put("k", large('x', 1023)).links([]));
+    let ids: BTreeSet<_> = kv.batch(writes.collect::<Vec<_>>()).unwrap().into_iter().collect();
+    let shown = kv.get("k").unwrap();
+    assert_eq!((shown.len(), shown.is_whole()), (values, false));
+    assert!(shown.values().map(String::len).sum::<usize>() <= VALUES_BYTES_MAX);
+    assert!(shown.ids().eq(ids.iter().copied().take(shown.iter().len())) && shown.iter().len() >= 15);
+    let rest = kv.page("k", shown.ids().last(), 100).unwrap();
+    assert!(shown.ids().chain(rest.iter().map(|value| value.id)).eq(ids.iter().copied()));
+    let then = kv.version();
+    assert_eq!(kv.at(&then).unwrap().get("k").unwrap(), shown);
+    assert_eq!(kv.history("k").unwrap().count(), 20);
+    let put = kv.put("k", "small").unwrap();
+    assert!(
+        kv.log().get(&put).unwrap().links.iter().copied().eq(shown.ids()),
+        "what was shown is superseded"
+    );
+    while kv.merge("k", |_| Some("smaller".into())).unwrap().is_some() {}
+    assert_eq!((get(&kv, "k"), rows(&kv).len()), ("smaller".into(), 1));
+    assert_eq!(kv.diff(then, kv.version(), Select::all()).unwrap().count(), 1);
 }

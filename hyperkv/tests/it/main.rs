@@ -6,6 +6,7 @@ mod batches;
 mod concurrent;
 mod conflicts;
 mod crashes;
+mod damage;
 mod deletes;
 mod diff;
 mod draw;

@@ -6,8 +6,8 @@ use hyperkv::{HyperKv, Memory, NodeId, Write};
 use hyperlog::{Durability, Hyperlog, Level};
 use level::testing::Crashing;
 
-use crate::model::check;
-use crate::support::{Map, get, identity, ids, nodes, open, sync};
+use crate::model::{Model, check};
+use crate::support::{Map, get, identity, ids, nodes, open, rebuilt, rows, sync};
 
 fn over(level: &Crashing, views: &(impl Level + Clone + 'static), durability: Durability) -> Map {
     let options = Hyperlog::options().durability(durability);
@@ -99,4 +99,17 @@ fn a_view_that_kept_numbers_which_were_given_anew_is_built_anew() {
     let kv: Map = HyperKv::over(&log, views).unwrap();
     assert_eq!((get(&kv, "a"), get(&kv, "b"), nodes(kv.log()).len()), (String::new(), "other".into(), 1));
     check(&kv);
+}
+
+#[test]
+fn the_check_sees_a_commit_of_the_view_that_is_missing() {
+    // The control: a disk that loses one batch and keeps those behind it.
+    let (level, views) = (Crashing::new(), Crashing::new());
+    let kv = over(&level, &views, Durability::Synced);
+    script(&kv);
+    assert!(views.unsynced() > 3);
+    let views = views.crash_out_of_order(1);
+    let kv = over(&level, &views, Durability::Synced);
+    Model::of(&kv).check(&kv, &[]).unwrap_err();
+    assert_ne!(rows(&kv), rebuilt(&kv));
 }

@@ -11,6 +11,7 @@ mod deletes;
 mod diff;
 mod draw;
 mod faults;
+mod golden;
 mod history;
 mod hostile;
 mod large;

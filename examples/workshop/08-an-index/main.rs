@@ -21,9 +21,9 @@ fn main() -> ExitCode {
 fn steps() -> Result<()> {
     step(1, "Name a row");
     let id = add(&log()?, &[], "a", 3)?;
-    let name = exercise::name("a", &id);
-    println!("   {}", name.escape_ascii());
-    same("the name", &name, &named("a", id))?;
+    let name = shown(&exercise::name("a", &id));
+    println!("   {name}");
+    same("the name: key, 0, id", &name, &named("a", id))?;
 
     step(2, "Make rows of a node");
     let log = log()?;
@@ -121,11 +121,19 @@ fn add(log: &Log, links: &[NodeId], key: &str, value: i64) -> Result<NodeId> {
     Ok(log.add(links, (key.to_owned(), value))?.id)
 }
 
-/// The name that a row should have.
-fn named(key: &str, id: NodeId) -> Vec<u8> {
-    [key.as_bytes(), b"\0", id.as_bytes()].concat()
+/// The name that a row should have, as it is shown.
+fn named(key: &str, id: NodeId) -> String {
+    format!("{key} 0 {id:?}")
 }
 
-fn names(kv: &Index<Kv>) -> Result<Vec<Vec<u8>>> {
-    kv.range(KeyRange::all(), Order::Ascending)?.map(|row| Ok(row?.0.to_vec())).collect()
+/// A name for people; one that is none, as its bytes.
+fn shown(name: &[u8]) -> String {
+    match name.split_last_chunk() {
+        Some(([key @ .., 0], id)) => named(&key.escape_ascii().to_string(), NodeId::from_bytes(*id)),
+        _ => name.escape_ascii().to_string(),
+    }
+}
+
+fn names(kv: &Index<Kv>) -> Result<Vec<String>> {
+    kv.range(KeyRange::all(), Order::Ascending)?.map(|row| Ok(shown(&row?.0))).collect()
 }

@@ -84,14 +84,17 @@ fn builds(log: &Log, level: &Memory, wanted: &Tally) -> Result<()> {
     same("why it was built anew", &why, &NEWER)?;
     ensure(told.len() > 1, "`told` should be called after each commit, of which there is more than one")?;
     ensure(told.is_sorted(), format!("what is done should grow: {told:?}"))?;
+    ensure(told.iter().all(|told| told.1 == VOTES), format!("there are {VOTES} nodes in all: {told:?}"))?;
     same("what was told last", &told.last(), &Some(&(VOTES, VOTES)))?;
     same("how far the view is after `build`", &votes.last().0, &VOTES)?;
     same("the tally", &votes.value()?, wanted)?;
     drop(votes);
     let votes = exercise::open(log, level.clone())?;
+    told.clear();
     let why = exercise::build(&votes, &mut |done, total| told.push((done, total)))?;
     println!("   closed and opened again: {why:?}");
     same("why it was built anew the second time", &why, &None)?;
+    same("what was told the second time: there was nothing to do", &told, &vec![])?;
     same("what the log holds", &ids(log)?, &before)
 }
 

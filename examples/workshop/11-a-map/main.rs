@@ -71,6 +71,7 @@ fn steps() -> Result<()> {
     gets(&ben, "milk", &[Some("2 litres and oat")])?;
     replicate::sync(&ana, &ben)?;
     lists_conflicts(&ana, &[])?;
+    merges_in_order()?;
 
     step(5, "Read the history of a key");
     ana.put("bread", "rolls")?;
@@ -118,6 +119,20 @@ fn deletes() -> Result<()> {
     same("how many deletes the last one has seen", &last.links.len(), &2)?;
     lists_conflicts(&ana, &[])?;
     same("the whole history, in which nothing is lost", &exercise::history(&ana, "eggs")?.len(), &7)
+}
+
+/// What is merged must not depend on the ids, which are others in each run. So there are many.
+fn merges_in_order() -> Result<()> {
+    let list = list()?;
+    for jam in 0..8 {
+        let jam = format!("jam {jam}");
+        for kind in ["plum", "apricot", "plum"] {
+            list.write(Write::put(&jam, kind).links([]))?;
+        }
+        merges(&list, &jam, true)?;
+        gets(&list, &jam, &[Some("apricot and plum")])?;
+    }
+    Ok(())
 }
 
 /// Somebody wrote what is no text.

@@ -24,6 +24,11 @@ fn batches_and_puts_of_eight_threads_leave_one_value_and_are_all_in_the_history(
     let (a, b) = (kv.get("A").unwrap(), kv.get("B").unwrap());
     assert_eq!((a.len(), b.len(), kv.conflicts(Select::all()).unwrap().count()), (1, 1, 0));
     assert_eq!((kv.history("A").unwrap().count(), kv.history("B").unwrap().count()), (160, 80));
+    // Each has seen the one before it and nothing else: at no time there were two.
+    for key in ["A", "B"] {
+        let history: Vec<_> = kv.history(key).unwrap().map(Result::unwrap).collect();
+        assert!(history.windows(2).all(|pair| pair[0].links == [pair[1].id]));
+    }
     check(&kv);
 }
 

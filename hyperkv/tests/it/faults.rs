@@ -154,35 +154,41 @@ fn whichever_operation_of_the_log_fails_nothing_is_half_there() {
 
 #[test]
 fn live_and_watch_go_on_after_an_error_and_miss_nothing() {
+    // Many, so that errors come between them.
+    let far = open(2);
+    let news: Vec<_> = (0..150).map(|n| format!("{n:03}")).collect();
+    far.batch(news.iter().map(|key| Write::put(key, "1")).collect::<Vec<_>>()).unwrap();
+    let mut errors = 0;
     for operation in [Operation::Read, Operation::Snapshot, Operation::Apply] {
-        for n in 0..60 {
+        for n in (0..8).chain((8..900).step_by(47)) {
             let level = Failing::new(Memory::new());
             let kv = over(&level, &level).unwrap();
             kv.put("old", "1").unwrap();
             kv.put("older", "1").unwrap();
             let mut live = kv.live(Select::all(), true).unwrap();
             let mut watch = kv.watch(Select::all());
-            let far = open(2);
-            for key in ["a", "b", "c"] {
-                far.put(key, "1").unwrap();
-            }
             crate::support::sync(&kv, &far);
-            level.fail_once(operation, n);
+            level.fail_from(operation, n);
             let (mut keys, mut told) = (Vec::new(), Vec::new());
             loop {
-                let (entry, changed) = (live.try_next(), watch.try_next());
-                if entry.is_none() && changed.is_none() {
+                let (changed, entry) = (watch.try_next(), live.try_next());
+                if changed.is_none() && entry.is_none() {
                     break;
                 }
-                keys.extend(entry.and_then(Result::ok).map(|entry| entry.key));
+                if matches!(changed, Some(Err(_))) || matches!(entry, Some(Err(_))) {
+                    errors += 1;
+                    level.heal();
+                }
                 told.extend(changed.and_then(Result::ok).into_iter().flat_map(|changed| changed.keys));
+                keys.extend(entry.and_then(Result::ok).map(|entry| entry.key));
             }
-            for key in ["a", "b", "c"] {
+            for key in &news {
                 assert!(told.iter().any(|told| told == key), "{operation:?} {n}: {key} was not told");
             }
-            for key in ["a", "b", "c", "old", "older"] {
+            for key in news.iter().map(String::as_str).chain(["old", "older"]) {
                 assert!(keys.iter().any(|told| told == key), "{operation:?} {n}: {key} is missing live");
             }
         }
     }
+    assert!(errors > 15, "{errors} errors");
 }

@@ -123,11 +123,11 @@ impl<E: Encoding> std::fmt::Debug for History<E> {
 }
 
 impl<E: Encoding> History<E> {
-    fn look_at(&mut self, id: &NodeId) -> Result<Written<E::Value>, Error> {
+    /// None for a node whose value was deleted since it was found.
+    fn look_at(&mut self, id: &NodeId) -> Result<Option<Written<E::Value>>, Error> {
         let node = self.kv.inner.log.get(id)?;
         self.due.extend(self.kv.before(&self.key, &node)?);
-        // What the view holds of a key is a write of it, unless its value was deleted since.
-        Written::decode::<E>(node).ok_or(Error::Damaged)
+        Ok(Written::decode::<E>(node))
     }
 }
 
@@ -135,12 +135,17 @@ impl<E: Encoding> Iterator for History<E> {
     type Item = Result<Written<E::Value>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (_, id) = self.due.pop_last()?;
-        let written = self.look_at(&id);
-        if written.is_err() {
-            self.due.clear();
+        loop {
+            let (_, id) = self.due.pop_last()?;
+            match self.look_at(&id) {
+                Ok(None) => {}
+                Ok(Some(written)) => return Some(Ok(written)),
+                Err(error) => {
+                    self.due.clear();
+                    return Some(Err(error));
+                }
+            }
         }
-        Some(written)
     }
 }
 

@@ -282,7 +282,8 @@ impl<E: Encoding> HyperKv<E> {
     ///
     /// # Errors
     ///
-    /// As [`write`](Self::write); nothing is written then.
+    /// As [`write`](Self::write). Nothing is written then; only when the disk fails last, while it syncs, may all of it be
+    /// there after the map is opened again.
     pub fn batch(&self, writes: impl IntoIterator<Item = Write<E::Value>>) -> Result<Vec<NodeId>, Error> {
         let mut ops = Vec::new();
         for write in writes {

@@ -156,7 +156,7 @@ impl<E: Encoding> Past<E> {
     }
 
     fn read(&self, current: BTreeSet<NodeId>) -> Result<Values<E::Value>, Error> {
-        let total = current.len() as u64;
+        let mut total = current.len() as u64;
         let (mut values, mut bytes) = (Vec::new(), 0);
         for id in current.into_iter().take(VALUES_MAX) {
             let node = self.kv.log().get(&id)?;
@@ -164,7 +164,11 @@ impl<E: Encoding> Past<E> {
             if bytes > VALUES_BYTES_MAX {
                 break;
             }
-            let op = node.value().and_then(Op::decode).ok_or(Error::Damaged)?;
+            let Some(op) = node.value().and_then(Op::decode) else {
+                // Its value was deleted since it was found.
+                total -= 1;
+                continue;
+            };
             values.push(Value::decode::<E>(id, &op.body));
         }
         Ok(Values::new(values, total))

@@ -1,8 +1,8 @@
 //! Catching up with the log, a commit at a time.
 
 use bytes::Bytes;
-use hyperlog::{Change, Hyperlog, Node, NodeId, Read};
-use level::Batch;
+use hyperlog::{Change, Fingerprint, Hyperlog, Node, Read};
+use level::{Batch, Sub};
 
 use crate::error::Error;
 use crate::index::Inner;
@@ -13,8 +13,8 @@ use crate::view::View;
 /// How far a view is in memory, which the store says, too.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// The last node that was looked at; none when there are no rows.
-    pub(crate) cursor: Option<(Change, NodeId)>,
+    /// How far the rows are; none when there are no rows.
+    pub(crate) cursor: Option<Cursor>,
     /// The epoch of the rows.
     pub(crate) epoch: u64,
     /// Why the rows are, or have to be, built anew. None once they have caught up.
@@ -74,21 +74,21 @@ impl State {
         let state = |cursor, epoch, rebuild| Self { cursor, epoch, rebuild, building: false };
         let Some(row) = row else { return Ok(state(None, log.epoch(), None)) };
         let Some(cursor) = Cursor::decode(row) else { return Ok(state(None, 0, Some(Rebuild::Damaged))) };
-        let (change, id) = cursor.last;
+        let now = log.fingerprint(cursor.last)?;
         let rebuild = if cursor.version != version {
             Some(Rebuild::Version { from: cursor.version, to: version })
-        } else if log.at(change)?.is_none_or(|node| node.id != id) {
+        } else if now.is_none_or(|now| !now.has_same_nodes(&cursor.log)) {
             Some(Rebuild::OtherLog)
-        } else if cursor.epoch != log.epoch() {
+        } else if now != Some(cursor.log) {
             Some(Rebuild::Epoch)
         } else {
             None
         };
-        Ok(state(Some(cursor.last), cursor.epoch, rebuild))
+        Ok(state(Some(cursor), cursor.log.epoch(), rebuild))
     }
 
     pub(crate) fn last(&self) -> Change {
-        self.cursor.map_or(Change(0), |(change, _)| change)
+        self.cursor.map_or(Change(0), |cursor| cursor.last)
     }
 }
 
@@ -99,6 +99,7 @@ impl<V: View> Inner<V> {
         if self.has_reached(target) {
             return Ok(None);
         }
+        self.look_again(&mut state)?;
         // Read before the nodes are: what changes meanwhile is noticed in the next step.
         let epoch = self.log.epoch();
         if state.epoch != epoch && state.rebuild.is_none() && state.cursor.is_some() {
@@ -120,6 +121,19 @@ impl<V: View> Inner<V> {
         // What was mapped before a fault is kept, so faults come last.
         mapped?;
         fault.map_or(Ok(Some(progress)), Err)
+    }
+
+    /// Another index of the same view, which there should not be, may have moved the rows on: nothing is mapped twice
+    /// then. One point read for a commit of any size.
+    fn look_again(&self, state: &mut State) -> Result<(), Error> {
+        if state.rebuild.is_some() {
+            return Ok(());
+        }
+        let row = self.level.get(*self.sub(), CURSOR)?;
+        if row != state.cursor.map(|cursor| cursor.encode()) {
+            *state = State::load(&self.log, row, self.view.version())?;
+        }
+        Ok(())
     }
 
     /// The nodes of the next commit; and why there are no more of them, if that is a fault.
@@ -152,9 +166,9 @@ impl<V: View> Inner<V> {
         let mut mapper = Mapper { view: &self.view, stored: &*self.level, sub, void, batch: Batch::new() };
         let (mut done, mut fault) = (None, None);
         for node in nodes {
-            let place = (node.change, node.id);
+            let change = node.change;
             match mapper.map(node) {
-                Ok(()) => done = Some(place),
+                Ok(()) => done = Some(change),
                 Err(error) => {
                     fault = Some(error);
                     break;
@@ -162,12 +176,21 @@ impl<V: View> Inner<V> {
             }
         }
         if let Some(last) = done {
-            let mut batch = mapper.batch;
-            let cursor = Cursor { version: self.view.version(), epoch: state.epoch, last };
-            batch.put(sub, CURSOR, cursor.encode());
-            self.apply(batch)?;
-            state.cursor = Some(last);
+            self.commit(state, sub, last, mapper.batch)?;
         }
         fault.map_or(Ok(()), Err)
+    }
+
+    /// Makes rows real, together with the place of the last node that they were made of.
+    fn commit(&self, state: &mut State, sub: Sub, last: Change, mut batch: Batch) -> Result<(), Error> {
+        let version = self.view.version();
+        // None of another epoch: the next step begins anew.
+        let same_epoch = |log: &Fingerprint| log.epoch() == state.epoch;
+        let Some(log) = self.log.fingerprint(last)?.filter(same_epoch) else { return Ok(()) };
+        let cursor = Cursor { version, last, log };
+        batch.put(sub, CURSOR, cursor.encode());
+        self.apply(batch)?;
+        state.cursor = Some(cursor);
+        Ok(())
     }
 }

@@ -169,7 +169,7 @@ impl<V: View> Index<V> {
         let sub = self.inner.caught_up()?;
         let (rows, sub) = (self.inner.level.snapshot()?, *sub);
         let cursor = rows.get(sub, CURSOR)?.and_then(Cursor::decode);
-        Ok(Snapshot { rows, sub, last: cursor.map_or(Change(0), |cursor| cursor.last.0) })
+        Ok(Snapshot { rows, sub, last: cursor.map_or(Change(0), |cursor| cursor.last) })
     }
 
     /// The nodes that the view could not take, in local order. Catches up first.

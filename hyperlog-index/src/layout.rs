@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use bytes::{Buf, BufMut, Bytes};
-use hyperlog::{Change, NodeId};
+use hyperlog::{Change, Fingerprint, NodeId};
 use level::{KeyRange, Row};
 
 /// The row of the cursor.
@@ -15,17 +15,17 @@ pub(crate) const VIEW: &[u8] = b"v";
 
 /// Version of this layout; another one is built anew.
 const LAYOUT: u8 = 1;
-const CURSOR_BYTES: usize = 1 + 4 + 8 + 8 + 32;
+const CURSOR_BYTES: usize = 1 + 4 + 8 + Fingerprint::BYTES;
 
-/// How far a view is, and what it was made with.
+/// How far a view is, and what it was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
     /// The view's version.
     pub(crate) version: u32,
-    /// The log's epoch.
-    pub(crate) epoch: u64,
-    /// The last node that was looked at, and its id: local numbers can be given anew after a crash.
-    pub(crate) last: (Change, NodeId),
+    /// The last node that was looked at.
+    pub(crate) last: Change,
+    /// The log up to that node.
+    pub(crate) log: Fingerprint,
 }
 
 impl Cursor {
@@ -33,9 +33,8 @@ impl Cursor {
         let mut row = Vec::with_capacity(CURSOR_BYTES);
         row.put_u8(LAYOUT);
         row.put_u32(self.version);
-        row.put_u64(self.epoch);
-        row.put_u64(self.last.0.0);
-        row.put_slice(self.last.1.as_bytes());
+        row.put_u64(self.last.0);
+        row.put_slice(&self.log.to_bytes());
         row.into()
     }
 
@@ -44,9 +43,8 @@ impl Cursor {
         if row.len() != CURSOR_BYTES || row.get_u8() != LAYOUT {
             return None;
         }
-        let (version, epoch, change) = (row.get_u32(), row.get_u64(), Change(row.get_u64()));
-        let id = NodeId::from_bytes(row.as_ref().try_into().ok()?);
-        Some(Self { version, epoch, last: (change, id) })
+        let (version, last) = (row.get_u32(), Change(row.get_u64()));
+        Some(Self { version, last, log: Fingerprint::from_bytes(row.as_ref().try_into().ok()?) })
     }
 }
 

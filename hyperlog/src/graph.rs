@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, Bytes};
 use scuttleup::{
-    AdmitError, Bus, Candidate, Change, Committed, Entry, Error, Extension, Input, Known, Malformed, Near,
-    Rows, StoredRows, Transaction, WriterId,
+    AdmitError, Bus, Candidate, Change, Committed, Entry, Error, Extension, Input, Known, Lineage, Malformed,
+    Near, Rows, StoredRows, Transaction, Value, WriterId,
 };
 
 use crate::error::NodeRefused;
@@ -30,22 +30,45 @@ pub(crate) struct Graph {
     pub(crate) events: Bus<Event>,
     /// The epochs that subscribers were not told of, each with the first node of the commit that began it.
     untold_epochs: Mutex<VecDeque<(Change, u64)>>,
-    /// The epoch of what is in the store, for everybody to read; only grows.
+    /// The number of the epoch of what is in the store, for everybody to read; only grows.
     epoch: AtomicU64,
-    /// The epoch of the commit in the making; [`epoch`](Self::epoch) follows once that is applied.
-    next_epoch: AtomicU64,
+    epochs: Mutex<Epochs>,
+}
+
+/// What became of stored nodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Epoch {
+    pub(crate) number: u64,
+    /// A digest of all that began an epoch.
+    pub(crate) digest: Lineage,
+}
+
+#[derive(Debug, Default)]
+struct Epochs {
+    /// That of what is in the store.
+    now: Epoch,
+    /// That of the commit in the making; it is the one of now once that is applied.
+    next: Epoch,
+}
+
+/// What can befall a stored node.
+#[derive(Clone, Copy)]
+enum Befell {
+    Filled = 1,
+    Dropped,
+    Voided,
+    Restored,
 }
 
 impl Graph {
     pub(crate) fn new(policy: Option<Arc<dyn Policy>>, events_max: usize) -> Self {
         let (events, untold_epochs) = (Bus::new(events_max), Mutex::default());
-        Self { policy, events, untold_epochs, epoch: AtomicU64::new(0), next_epoch: AtomicU64::new(0) }
+        Self { policy, events, untold_epochs, epoch: AtomicU64::new(0), epochs: Mutex::default() }
     }
 
     /// Reads what memory keeps of the rows.
     pub(crate) fn load(&self, rows: &StoredRows) -> Result<(), Error> {
-        let epoch = decode_epoch(rows.get(EPOCH)?)?;
-        self.next_epoch.store(epoch, Ordering::Release);
+        self.epochs().next = decode_epoch(rows.get(EPOCH)?)?;
         self.applied();
         Ok(())
     }
@@ -72,12 +95,28 @@ impl Graph {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Begins an epoch with the commit in the making.
-    fn begin_epoch(&self, rows: &mut Rows<'_>) -> u64 {
-        // Of the two calls of one commit, both may begin one: the later counts.
-        let epoch = self.next_epoch.fetch_add(1, Ordering::AcqRel) + 1;
-        rows.put(EPOCH, epoch.to_be_bytes().to_vec());
-        epoch
+    /// The epoch of what is in the store.
+    pub(crate) fn epoch_now(&self) -> Epoch {
+        self.epochs().now
+    }
+
+    fn epochs(&self) -> MutexGuard<'_, Epochs> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins an epoch with the commit in the making, and says which. Of the two calls of one commit, both may
+    /// begin one: the later counts.
+    fn begin_epoch(&self, what: impl IntoIterator<Item = (Befell, Change)>, rows: &mut Rows<'_>) -> u64 {
+        let mut epochs = self.epochs();
+        let Epoch { number, digest } = epochs.next;
+        let digest = what.into_iter().fold(digest, |digest, (befell, change)| {
+            let mut mark = [befell as u8; 32];
+            mark[24..].copy_from_slice(&change.0.to_be_bytes());
+            digest.then(&NodeId::from_bytes(mark))
+        });
+        epochs.next = Epoch { number: number + 1, digest };
+        rows.put(EPOCH, [epochs.next.number.to_be_bytes(), digest.to_bytes()].concat());
+        epochs.next.number
     }
 
     /// Takes in new nodes, of which those in `void` do not count; all others are as they were.
@@ -102,7 +141,9 @@ impl Graph {
         for change in &effects.restored {
             rows.del(&void_key(*change));
         }
-        let epoch = self.begin_epoch(rows);
+        let voided = effects.voided.iter().map(|change| (Befell::Voided, *change));
+        let restored = effects.restored.iter().map(|change| (Befell::Restored, *change));
+        let epoch = self.begin_epoch(voided.chain(restored), rows);
         let began = entries.first().map(Entry::change);
         self.untold_epochs().extend(began.map(|began| (began, epoch)));
         let mut heads = Heads::clear(rows)?;
@@ -165,12 +206,18 @@ fn void_key(change: Change) -> Vec<u8> {
     [VOID, &change.0.to_be_bytes()].concat()
 }
 
-fn decode_epoch(row: Option<Bytes>) -> Result<u64, Error> {
-    let Some(row) = row else { return Ok(0) };
-    let bytes = row.as_ref().try_into();
-    bytes
-        .map(u64::from_be_bytes)
-        .map_err(|_| Error::Damaged { row: "the epoch of the policy".into(), source: None })
+/// A row of before there was a digest has the number alone.
+fn decode_epoch(row: Option<Bytes>) -> Result<Epoch, Error> {
+    let Some(row) = row else { return Ok(Epoch::default()) };
+    let mut input = Input::new(row);
+    let mut decode = || -> Result<Epoch, Malformed> {
+        let number = input.array().map(u64::from_be_bytes)?;
+        let digest =
+            if input.remaining() == 0 { Lineage::default() } else { Lineage::from_bytes(input.array()?) };
+        input.end()?;
+        Ok(Epoch { number, digest })
+    };
+    decode().map_err(|source| Error::Damaged { row: "the epoch".into(), source: Some(source) })
 }
 
 fn view(entry: &Entry) -> Result<View<'_>, Error> {
@@ -226,13 +273,19 @@ impl Extension for Graph {
         }
     }
 
-    fn revalue(&self, _: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error> {
-        self.begin_epoch(rows);
+    fn revalue(&self, entries: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error> {
+        let befell = |entry: &Entry| match entry.value() {
+            Value::Here(_) => (Befell::Filled, entry.change()),
+            Value::Deleted | Value::Pending => (Befell::Dropped, entry.change()),
+        };
+        self.begin_epoch(entries.iter().map(befell), rows);
         Ok(())
     }
 
     fn applied(&self) {
-        self.epoch.store(self.next_epoch.load(Ordering::Acquire), Ordering::Release);
+        let mut epochs = self.epochs();
+        epochs.now = epochs.next;
+        self.epoch.store(epochs.now.number, Ordering::Release);
     }
 
     fn committed(&self, committed: &Committed<'_>) {

@@ -17,6 +17,7 @@ use crate::encoding::{Binary, Encoding};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ext::{Ext, Kind, LINKS_MAX};
+use crate::fingerprint::Fingerprint;
 use crate::graph::{Graph, to_node};
 use crate::heads;
 use crate::node::{Content, Node, NodeId};
@@ -198,6 +199,19 @@ impl<E> Hyperlog<E> {
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.graph.epoch()
+    }
+
+    /// What tells the log up to a node from any other, and from itself in another epoch: for a view to keep beside its
+    /// rows. None when there is no such node. One point read.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn fingerprint(&self, change: Change) -> Result<Option<Fingerprint>, Error> {
+        // Read first: what changes meanwhile is noticed by the epoch.
+        let epoch = self.graph.epoch_now();
+        let entry = self.log.at(change)?;
+        Ok(entry.map(|entry| Fingerprint::new(epoch, entry.lineage())))
     }
 
     /// Whether `id` is `tip`, or stands before it in its writer's log. See [`scuttleup::Log::reaches`].

@@ -53,6 +53,39 @@ pub struct Entry {
     pub(crate) signature: Option<[u8; 64]>,
     pub(crate) branch: BranchNo,
     pub(crate) ends_group: bool,
+    /// None in rows of before it was kept.
+    pub(crate) lineage: Option<Lineage>,
+}
+
+/// A digest of the local order of this replica up to an entry: which entries it holds until there, and in which order.
+/// Two replicas, or two states of one, with the same digest at the same number have the same entries up to it.
+///
+/// It notices what happened by accident, such as an old copy of a database that went another way; no peer ever sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lineage(u64);
+
+impl Lineage {
+    /// The order with one more entry.
+    #[must_use]
+    pub fn then(self, id: &EntryId) -> Self {
+        let mut bytes = [0; 40];
+        let (before, last) = bytes.split_at_mut(8);
+        before.copy_from_slice(&self.0.to_be_bytes());
+        last.copy_from_slice(id.as_bytes());
+        Self(xxhash_rust::xxh3::xxh3_64(&bytes))
+    }
+
+    /// As it is kept in a row.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
+    /// As it was read from a row.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
 }
 
 impl Entry {
@@ -105,11 +138,20 @@ impl Entry {
         self.ends_group
     }
 
+    /// The local order up to here.
+    #[must_use]
+    pub fn lineage(&self) -> Lineage {
+        self.lineage.unwrap_or_else(|| Lineage::default().then(&self.id))
+    }
+
     /// Appends the row of the entry: see `docs/format.md`, "entries".
     pub(crate) fn encode_row(&self, out: &mut impl BufMut) {
         out.put_u8(self.flags());
         out.put_u32(self.branch.0);
         out.put_slice(self.id.as_bytes());
+        if let Some(lineage) = self.lineage {
+            out.put_slice(&lineage.to_bytes());
+        }
         if let Some(signature) = &self.signature {
             out.put_slice(signature);
         }
@@ -128,6 +170,7 @@ impl Entry {
         value
             | if self.ends_group { ENDS_GROUP } else { 0 }
             | if self.signature.is_some() { SIGNED } else { 0 }
+            | if self.lineage.is_some() { TRACED } else { 0 }
     }
 
     /// Decodes a row of our own store. What is in it was verified before it was stored; this checks the
@@ -135,11 +178,14 @@ impl Entry {
     pub(crate) fn decode_row(topic: Topic, change: Change, row: Bytes) -> Result<Self, Malformed> {
         let mut input = Input::new(row);
         let flags = input.u8()?;
-        if flags & !(ENDS_GROUP | SIGNED | HERE | DELETED) != 0 || flags & HERE != 0 && flags & DELETED != 0 {
+        if flags & !(ENDS_GROUP | SIGNED | HERE | DELETED | TRACED) != 0
+            || flags & HERE != 0 && flags & DELETED != 0
+        {
             return Err(input.malformed("known flags of an entry"));
         }
         let branch = BranchNo(input.array().map(u32::from_be_bytes)?);
         let id = input.id()?;
+        let lineage = if flags & TRACED == 0 { None } else { Some(Lineage::from_bytes(input.array()?)) };
         let signature = if flags & SIGNED == 0 { None } else { Some(input.array()?) };
         let header = Header::decode_own(topic, &mut input)?;
         let value = match flags & (HERE | DELETED) {
@@ -148,7 +194,8 @@ impl Entry {
             _ => Value::Pending,
         };
         input.end()?;
-        Ok(Self { change, id, header, value, signature, branch, ends_group: flags & ENDS_GROUP != 0 })
+        let ends_group = flags & ENDS_GROUP != 0;
+        Ok(Self { change, id, header, value, signature, branch, ends_group, lineage })
     }
 }
 
@@ -156,6 +203,7 @@ const ENDS_GROUP: u8 = 1;
 const SIGNED: u8 = 2;
 const HERE: u8 = 4;
 const DELETED: u8 = 8;
+const TRACED: u8 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -184,6 +232,7 @@ mod tests {
                 signature,
                 branch: BranchNo(4),
                 ends_group: signature.is_some(),
+                lineage: signature.map(|_| Lineage(7)),
             };
             let mut row = Vec::new();
             entry.encode_row(&mut row);
@@ -193,6 +242,20 @@ mod tests {
                 assert!(Entry::decode_row(Topic::OPEN, Change(3), row.slice(..cut)).is_err(), "cut at {cut}");
             }
         }
+    }
+
+    #[test]
+    fn a_lineage_tells_which_entries_and_in_which_order() {
+        let of = |ids: &[u8]| {
+            ids.iter().fold(Lineage::default(), |lineage, id| lineage.then(&EntryId::from_bytes([*id; 32])))
+        };
+        assert_eq!(of(&[1, 2]), of(&[1, 2]));
+        for other in [&[][..], &[1], &[2, 1], &[3, 2], &[1, 2, 2]] {
+            assert_ne!(of(&[1, 2]), of(other), "{other:?}");
+        }
+        assert_eq!(Lineage::from_bytes(of(&[1]).to_bytes()), of(&[1]));
+        // As it lies in rows: XXH3 of the one before, big-endian, and the id.
+        assert_eq!(of(&[1]).0, xxhash_rust::xxh3::xxh3_64(&[[0; 8].as_slice(), &[1; 32]].concat()));
     }
 
     proptest::proptest! {
@@ -230,6 +293,7 @@ mod tests {
                 signature,
                 branch: BranchNo(4),
                 ends_group: true,
+                lineage: (kind > 1).then_some(Lineage(7)),
             };
             let mut row = Vec::new();
             entry.encode_row(&mut row);

@@ -7,7 +7,7 @@ use std::fmt;
 use level::Order;
 
 use crate::chains::Chains;
-use crate::entry::{BranchNo, Entry, Value};
+use crate::entry::{BranchNo, Entry, Lineage, Value};
 use crate::error::Error;
 use crate::header::{Header, UNIT_BYTES};
 use crate::identity;
@@ -97,8 +97,8 @@ impl Log {
                         check.entry(&entry)?;
                         each(&entry, &mut check.found);
                     }
-                    Ok(None) => check.problem(change, "is missing"),
-                    Err(error @ Error::Damaged { .. }) => check.problem(change, error.to_string()),
+                    Ok(None) => check.unreadable(change, "is missing"),
+                    Err(error @ Error::Damaged { .. }) => check.unreadable(change, error.to_string()),
                     Err(error) => return Err(error),
                 }
             }
@@ -123,6 +123,8 @@ struct Check<'a> {
     ends: BTreeMap<BranchNo, (Seq, EntryId, Change)>,
     stretches: BTreeSet<(BranchNo, Seq, Change)>,
     pending: BTreeSet<Change>,
+    /// The local order so far; none behind what could not be read.
+    lineage: Option<Lineage>,
 }
 
 impl<'a> Check<'a> {
@@ -135,6 +137,7 @@ impl<'a> Check<'a> {
             ends: BTreeMap::new(),
             stretches: BTreeSet::new(),
             pending: BTreeSet::new(),
+            lineage: Some(Lineage::default()),
         }
     }
 
@@ -146,9 +149,15 @@ impl<'a> Check<'a> {
         self.found.add(&self.log.inner.limits, change, what);
     }
 
+    fn unreadable(&mut self, change: Change, what: impl Into<String>) {
+        self.problem(change, what);
+        self.lineage = None;
+    }
+
     fn entry(&mut self, entry: &Entry) -> Result<(), Error> {
         self.found.entries += 1;
         self.hashes(entry);
+        self.lineage(entry);
         self.id_row(entry)?;
         self.chain(entry)?;
         self.group.push(entry.clone());
@@ -173,6 +182,15 @@ impl<'a> Check<'a> {
                 self.pending.insert(entry.change());
             }
         }
+    }
+
+    /// Rows of before it was kept begin it anew.
+    fn lineage(&mut self, entry: &Entry) {
+        let expected = self.lineage.map(|lineage| lineage.then(&entry.id()));
+        if entry.lineage.is_some() && expected.is_some_and(|expected| expected != entry.lineage()) {
+            self.problem(entry.change(), "its digest of the local order is another");
+        }
+        self.lineage = Some(entry.lineage());
     }
 
     fn id_row(&mut self, entry: &Entry) -> Result<(), Error> {

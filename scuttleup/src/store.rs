@@ -7,13 +7,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use level::{Batch, Durability, KeyRange, Level, Order, Read, Sub};
 
 use crate::chains::{Branch, Chains};
-use crate::entry::{BranchNo, Entry};
+use crate::entry::{BranchNo, Entry, Lineage};
 use crate::error::{Error, OpenError};
 use crate::ids::{Change, EntryId, Seq, Topic, WriterId};
 use crate::input::{Input, Malformed};
 
-/// The newest format that this code reads and writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The format that this code writes. It reads format 1, too: there, entries have no lineage.
+pub(crate) const FORMAT: u32 = 2;
 
 /// The three sub-levels of a log.
 pub(crate) struct Store {
@@ -30,6 +30,8 @@ pub(crate) struct Loaded {
     /// Batches that were ever committed here.
     pub(crate) commits: u64,
     pub(crate) last: Change,
+    /// The local order up to there.
+    pub(crate) lineage: Lineage,
     /// Whether the log was made just now.
     pub(crate) created: bool,
 }
@@ -52,10 +54,11 @@ impl Store {
         store.level.sync()?;
         let created = match store.level.get(store.meta, FORMAT_KEY)? {
             Some(row) => store.check_format(row, kind).map(|()| false)?,
-            None => store.found(kind).map(|()| true)?,
+            None => store.put_format(kind).map(|()| true)?,
         };
         let (chains, commits, last) = store.load_branches()?;
-        Ok((store, Loaded { chains, commits, last, created }))
+        let lineage = store.by_change(last)?.map(|entry| entry.lineage()).unwrap_or_default();
+        Ok((store, Loaded { chains, commits, last, lineage, created }))
     }
 
     pub(crate) const fn topic(&self) -> Topic {
@@ -70,7 +73,8 @@ impl Store {
         self.meta
     }
 
-    fn found(&self, kind: &str) -> Result<(), OpenError> {
+    /// Founds a log, or says that one has this format from now on.
+    fn put_format(&self, kind: &str) -> Result<(), OpenError> {
         let mut row = Vec::new();
         row.put_u32(FORMAT);
         row.put_slice(self.topic.as_bytes());
@@ -83,9 +87,9 @@ impl Store {
     fn check_format(&self, row: Bytes, kind: &'static str) -> Result<(), OpenError> {
         let damaged = |source| Error::Damaged { row: "the format row".into(), source: Some(source) };
         let mut input = Input::new(row);
-        let found = input.array().map(u32::from_be_bytes).map_err(damaged)?;
-        if found > FORMAT {
-            return Err(OpenError::Newer { found, known: FORMAT });
+        let format = input.array().map(u32::from_be_bytes).map_err(damaged)?;
+        if format > FORMAT {
+            return Err(OpenError::Newer { found: format, known: FORMAT });
         }
         let topic = Topic::from_bytes(input.array().map_err(damaged)?);
         let found = input.take_rest();
@@ -95,7 +99,12 @@ impl Store {
                 wanted: kind,
             });
         }
-        if topic == self.topic { Ok(()) } else { Err(OpenError::OtherTopic) }
+        match (topic == self.topic, format == FORMAT) {
+            (false, _) => Err(OpenError::OtherTopic),
+            (true, true) => Ok(()),
+            // Whoever reads older formats alone must not take what is written from now on for damage.
+            (true, false) => self.put_format(kind),
+        }
     }
 
     fn load_branches(&self) -> Result<(Chains, u64, Change), Error> {

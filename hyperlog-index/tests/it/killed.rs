@@ -83,7 +83,7 @@ fn stored(place: &Path) -> (u64, Vec<(bytes::Bytes, bytes::Bytes)>) {
     let level = Fjall::open(place.join("rows")).unwrap();
     let sub = level::Level::sub(&level, "index/sum").unwrap();
     let cursor = level::Read::get(&level, sub, b"c").unwrap();
-    let last = cursor.map_or(0, |row| u64::from_be_bytes(row[13..21].try_into().unwrap()));
+    let last = cursor.map_or(0, |row| u64::from_be_bytes(row[5..13].try_into().unwrap()));
     let rows = level::Read::range(&level, sub, level::KeyRange::prefix(b"v"), Order::Ascending);
     (last, rows.map(|row| row.map(|(key, value)| (key.slice(1..), value)).unwrap()).collect())
 }

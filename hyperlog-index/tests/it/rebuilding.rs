@@ -8,7 +8,9 @@ use hyperlog_index::{Fold, Index, Progress, Rebuild};
 use level::testing::{Crashing, Failing, Operation};
 use level::{Fjall, Level};
 
-use crate::support::{append, chain, dump, holds, identity, ids, index, number, open, open_on, rebuilt};
+use crate::support::{
+    append, chain, dump, export, holds, identity, ids, import, index, number, open, open_on, rebuilt,
+};
 use crate::views::{ALL, Probe, count, each_once, tally};
 
 /// Catches up, and says for which reasons rows were being built meanwhile.
@@ -154,6 +156,58 @@ fn an_index_over_an_older_copy_of_the_log_is_built_anew() {
 }
 
 #[test]
+fn a_log_that_went_another_way_and_met_again_is_another_log() {
+    let (level, rows) = (Crashing::new(), Memory::new());
+    let log = open_on(&level, 1);
+    append(&log, ["a"]);
+    let copy = level.copy();
+    let (ben, eve) = (open(2), open(3));
+    append(&ben, ["b"]);
+    append(&eve, ["e"]);
+    let other = open(4);
+    append(&other, ["d"]);
+    // First a, b, e; in the older copy a, d, e: the last node is the same, under the same number.
+    import(&log, &export(&ben));
+    import(&log, &export(&eve));
+    each_once(&index(&log, &rows, tally(), 9), &ids(&log)).unwrap();
+    let last = ids(&log).pop();
+    let log = open_on(&copy, 1);
+    import(&log, &export(&other));
+    import(&log, &export(&eve));
+    assert_eq!((log.last().0, ids(&log).pop()), (3, last), "or this test tests nothing");
+    let tally = index(&log, &rows, tally(), 9);
+    assert_eq!(tally.rebuild(), Some(Rebuild::OtherLog));
+    each_once(&tally, &ids(&log)).unwrap();
+}
+
+#[test]
+fn an_epoch_that_was_lost_and_begun_otherwise_is_another_epoch() {
+    let (level, rows) = (Crashing::new(), Memory::new());
+    let log = open_on(&level, 1);
+    let nodes = append(&log, ["a", "b"]);
+    let copy = level.copy();
+    log.del(&nodes[0]).unwrap();
+    let words = |log: &Hyperlog<Utf8>| index(log, &rows, crate::views::tally(), 9);
+    words(&log).ready().unwrap();
+    let log = open_on(&copy, 1);
+    log.del(&nodes[1]).unwrap();
+    assert_eq!(words(&log).rebuild(), Some(Rebuild::Epoch));
+    assert_eq!(holds(&words(&log)), rebuilt(&log, crate::views::tally()));
+}
+
+#[test]
+fn two_indexes_of_one_view_that_take_turns_map_nothing_twice() {
+    let (level, log) = (Memory::new(), chain(["1"]));
+    let (one, two) = (index(&log, &level, tally(), 9), index(&log, &level, tally(), 9));
+    for n in 0..6 {
+        let index = if n % 3 == 0 { &one } else { &two };
+        append(&log, [n.to_string()]);
+        each_once(index, &ids(&log)).unwrap();
+    }
+    each_once(&one, &ids(&log)).unwrap();
+}
+
+#[test]
 fn an_older_copy_of_the_rows_catches_up() {
     let (level, rows) = (Memory::new(), Crashing::new());
     let (log, view) = (open_on(&level, 1), tally());
@@ -176,13 +230,19 @@ fn a_cursor_that_cannot_be_read_is_built_anew() {
     let whole = level::Read::get(&level, sub, b"c").unwrap().unwrap();
     let mut newer = whole.to_vec();
     newer[0] = 9;
-    let other_id = [&whole[..52], &[!whole[52]]].concat();
+    let with_other = |place: usize| {
+        let mut other = whole.to_vec();
+        other[place] = !other[place];
+        Bytes::from(other)
+    };
     for (row, why) in [
         (Bytes::new(), Rebuild::Damaged),
-        (whole.slice(..52), Rebuild::Damaged),
+        (whole.slice(..whole.len() - 1), Rebuild::Damaged),
         ([&whole[..], b"\0"].concat().into(), Rebuild::Damaged),
         (newer.into(), Rebuild::Damaged),
-        (other_id.into(), Rebuild::OtherLog),
+        (with_other(13), Rebuild::OtherLog),
+        (with_other(21), Rebuild::Epoch),
+        (with_other(36), Rebuild::Epoch),
     ] {
         let sub = level.sub("index/tally").unwrap();
         level.put(sub, b"c", &row, Durability::Buffered).unwrap();

@@ -89,7 +89,8 @@ fn what_the_view_made_of_a_failed_read_is_told() {
     {
         let (log, level) = (chain(["1"]), Failing::new(Memory::new()));
         let index = index(&log, &level, view(name, map), 2);
-        level.fail_once(Operation::Read, 0);
+        // The first one looks at the cursor.
+        level.fail_once(Operation::Read, 1);
         let Err(Error::Interrupted { view, source }) = index.ready() else { panic!("{name}") };
         assert_eq!(view, name);
         let words = format!("{source} {source:?}");

@@ -20,7 +20,7 @@ pub use options::Options;
 
 use crate::chains::{Chains, Tip};
 use crate::clock::Clock;
-use crate::entry::{BranchNo, Entry, Value};
+use crate::entry::{BranchNo, Entry, Lineage, Value};
 use crate::error::{Error, GroupError, OpenError};
 use crate::events::{Bus, Events};
 use crate::extension::Extension;
@@ -90,6 +90,8 @@ struct State {
     /// Batches that were ever committed; only grows.
     commits: u64,
     last: Change,
+    /// The local order up to `last`.
+    lineage: Lineage,
     /// The branch on which this store last wrote for its identity.
     own: Option<BranchNo>,
     /// What the store says of that.

@@ -113,7 +113,7 @@ impl Options {
     /// [`OpenError`] when the store holds something else, or cannot be used.
     pub fn open(self, level: Arc<dyn Level>, identity: Identity) -> Result<Log, OpenError> {
         let (store, loaded) = Store::open(level, self.extension.kind(), self.topic)?;
-        let Loaded { chains, commits, last, created } = loaded;
+        let Loaded { chains, commits, last, lineage, created } = loaded;
         let own_stored = store.own_branch(&identity.writer())?;
         if own_stored.is_some_and(|no| chains.get(no).is_none_or(|branch| branch.writer != identity.writer()))
         {
@@ -128,6 +128,7 @@ impl Options {
             chains,
             commits,
             last,
+            lineage,
             own,
             own_stored,
             missing: None,

@@ -144,7 +144,9 @@ impl Inner {
         }
         let fork = sibling.map(|other| Fork::new(tip.writer, tip.seq, id, other));
         let value = value.map_or(Value::Pending, Value::Here);
-        let entry = Entry { change, id, header, value, signature, branch: place.branch, ends_group };
+        state.lineage = state.lineage.then(&id);
+        let (branch, lineage) = (place.branch, Some(state.lineage));
+        let entry = Entry { change, id, header, value, signature, branch, ends_group, lineage };
         self.store.put_entry(&mut making.batch, &mut making.arena, &entry, place.starts_stretch);
         Ok((entry, fork))
     }

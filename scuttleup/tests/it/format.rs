@@ -4,14 +4,24 @@ use bytes::Bytes;
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 use level::Level;
 use proptest::prelude::*;
-use scuttleup::{EntryId, Header, KeyError, Log, Plain, Purpose, Seq, Topic, WriterId, hash};
+use scuttleup::{
+    Change, Durability, EntryId, Header, KeyError, Log, Plain, Purpose, Seq, Topic, WriterId, hash,
+};
 
 use crate::support::{
     self, Forged, chain, decode, dump, export, group, identity, import, log, log_on_level, sign,
 };
 
 fn vector(name: &str) -> Vec<u8> {
-    let file = include_str!("../vectors/format-1.txt");
+    vector_in(include_str!("../vectors/format-1.txt"), name)
+}
+
+/// Of the store, as it is now.
+fn stored(name: &str) -> Vec<u8> {
+    vector_in(include_str!("../vectors/store-2.txt"), name)
+}
+
+fn vector_in(file: &str, name: &str) -> Vec<u8> {
     let line = file.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
     let digits = line.unwrap_or_else(|| panic!("no vector {name}"));
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
@@ -70,17 +80,41 @@ fn the_log_writes_the_rows_and_the_export_of_the_format() {
         let row = rows[sub].iter().find(|(found, _)| found == key);
         row.unwrap_or_else(|| panic!("{sub} {key:?}")).1.to_vec()
     };
-    assert_eq!(row("entries", &1u64.to_be_bytes()), vector("row_first"));
-    assert_eq!(row("entries", &2u64.to_be_bytes()), vector("row_second"));
+    assert_eq!(row("entries", &1u64.to_be_bytes()), stored("row_first"));
+    assert_eq!(row("entries", &2u64.to_be_bytes()), stored("row_second"));
     assert_eq!(row("ids", appended[1].id.as_bytes()), 2u64.to_be_bytes());
     assert_eq!(row("meta", b"b\0\0\0\0"), vector("row_branch"));
     assert_eq!(row("meta", b"s\0\0\0\0\0\0\0\0\0\0\0\x01"), 1u64.to_be_bytes());
-    assert_eq!(row("meta", b"f"), vector("row_format"));
+    assert_eq!(row("meta", b"f"), stored("row_format"));
     assert_eq!(export(&log), vector("export"));
     log.del(&log.writer(), Seq(2)).unwrap();
     let deleted = level.sub("entries").unwrap();
     let deleted = level::Read::get(&level, deleted, &2u64.to_be_bytes()).unwrap().unwrap();
-    assert_eq!(deleted.to_vec(), vector("row_second_deleted"));
+    assert_eq!(deleted.to_vec(), stored("row_second_deleted"));
+}
+
+#[test]
+fn a_store_of_format_1_is_read_and_is_one_of_format_2_from_then_on() {
+    let (log, level) = log_on_level(1);
+    log.append_batch(["hello", "world"]).unwrap();
+    drop(log);
+    let sub = |name| level.sub(name).unwrap();
+    let put = |sub, key: &[u8], row: &[u8]| level.put(sub, key, row, Durability::Buffered).unwrap();
+    put(sub("entries"), &1_u64.to_be_bytes(), &vector("row_first"));
+    put(sub("entries"), &2_u64.to_be_bytes(), &vector("row_second"));
+    put(sub("meta"), b"f", &vector("row_format"));
+    let log = Log::open(level.clone(), identity(1)).unwrap();
+    assert_eq!(level::Read::get(&level, sub("meta"), b"f").unwrap().unwrap(), stored("row_format"));
+    assert_eq!(log.entry(&log.writer(), Seq(2)).unwrap(), "world");
+    let old = log.at(Change(2)).unwrap().unwrap();
+    log.append("again").unwrap();
+    assert_ne!(log.at(Change(3)).unwrap().unwrap().lineage(), old.lineage());
+    assert!(log.fsck().unwrap().is_clean());
+    // The control: a lineage that is not that of the entries before.
+    let mut row = stored("row_first");
+    row[40] ^= 1;
+    put(sub("entries"), &1_u64.to_be_bytes(), &row);
+    assert!(!log.fsck().unwrap().is_clean());
 }
 
 #[test]
@@ -267,8 +301,8 @@ fn a_newer_store_another_kind_and_another_topic_are_named() {
         Log::open(level.clone(), identity(1)).map(drop).map_err(|error| error.to_string())
     };
     let mut newer = good.to_vec();
-    newer[3] = 2;
-    assert!(open_with(newer).unwrap_err().contains("format 2"));
+    newer[3] = 3;
+    assert!(open_with(newer).unwrap_err().contains("format 3"));
     assert!(open_with([&good[..36], b"hyperlog"].concat()).unwrap_err().contains("hyperlog log"));
     let mut other = good.to_vec();
     other[4] = 1;

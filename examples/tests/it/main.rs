@@ -3,4 +3,5 @@
 
 mod git_graph;
 mod git_sync;
+mod orders;
 mod workshop;

@@ -152,26 +152,52 @@ impl<E: Encoding> Past<E> {
     ///
     /// What the log or the store says.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Values<E::Value>, Error> {
-        self.read(self.current(key.as_ref())?)
+        self.read(&self.current(key.as_ref())?)
     }
 
-    fn read(&self, current: BTreeSet<NodeId>) -> Result<Values<E::Value>, Error> {
-        let mut total = current.len() as u64;
-        let (mut values, mut bytes) = (Vec::new(), 0);
-        for id in current.into_iter().take(VALUES_MAX) {
-            let node = self.kv.log().get(&id)?;
+    /// At most `limit` values that a key held, whose ids are above `after`, and no more than fit into
+    /// [`VALUES_BYTES_MAX`]: [`get`](Self::get) returns the first of them. Behind the last there is an empty page. Costs as
+    /// much as `get`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn page(
+        &self,
+        key: impl AsRef<[u8]>,
+        after: Option<NodeId>,
+        limit: usize,
+    ) -> Result<Vec<Value<E::Value>>, Error> {
+        let current = self.current(key.as_ref())?;
+        let (values, _) =
+            self.decode(current.iter().filter(|id| after.is_none_or(|after| **id > after)), limit)?;
+        Ok(values)
+    }
+
+    fn read(&self, current: &BTreeSet<NodeId>) -> Result<Values<E::Value>, Error> {
+        let (values, gone) = self.decode(current.iter(), VALUES_MAX)?;
+        Ok(Values::new(values, current.len() as u64 - gone))
+    }
+
+    /// The first of these writes; and how many of them lost their value since they were found.
+    fn decode<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a NodeId>,
+        limit: usize,
+    ) -> Result<(Vec<Value<E::Value>>, u64), Error> {
+        let (mut values, mut bytes, mut gone) = (Vec::new(), 0, 0);
+        for id in ids.take(limit) {
+            let node = self.kv.log().get(id)?;
             bytes += node.value().map_or(0, Bytes::len);
             if bytes > VALUES_BYTES_MAX {
                 break;
             }
-            let Some(op) = node.value().and_then(Op::decode) else {
-                // Its value was deleted since it was found.
-                total -= 1;
-                continue;
-            };
-            values.push(Value::decode::<E>(id, &op.body));
+            match node.value().and_then(Op::decode) {
+                Some(op) => values.push(Value::decode::<E>(*id, &op.body)),
+                None => gone += 1,
+            }
         }
-        Ok(Values::new(values, total))
+        Ok((values, gone))
     }
 
     /// Keys and what they held, in their order, lazily. Looks at every key that was ever written in the range.
@@ -203,7 +229,7 @@ impl<E: Encoding> Past<E> {
         if from_ids == to_ids {
             return Ok(None);
         }
-        Ok(Some(Difference { key, from: self.read(from_ids)?, to: to.read(to_ids)? }))
+        Ok(Some(Difference { key, from: self.read(&from_ids)?, to: to.read(&to_ids)? }))
     }
 
     /// The writes that were current then, by id.

@@ -219,8 +219,9 @@ impl Program<'_> {
 
     fn diff(&self, from: Moment, to: Moment, prefix: Option<String>) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
+        let then = (&self.kv.at(from.clone())?, &self.kv.at(to.clone())?);
         for difference in self.kv.diff(from, to, under(prefix))? {
-            print::difference(&self.kv, difference?, self.json, &mut out)?;
+            print::difference(then, difference?, self.json, &mut out)?;
         }
         Ok(out.flush()?)
     }

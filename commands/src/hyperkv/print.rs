@@ -2,18 +2,30 @@
 
 use std::io::Write;
 
-use hyperkv::{Difference, VALUES_MAX, Values, What, Written};
+use hyperkv::{Difference, Json, NodeId, Past, VALUES_MAX, Values, What, Written};
 use serde_json::{Map, Value, json};
 
 use super::Kv;
 use crate::error::Failure;
 use crate::show::{json_line, one_line, place_line, place_object, value_json};
 
+/// The map as it was.
+pub(super) type Then = Past<Json<Value>>;
+
 /// A key and what it holds.
 pub(super) type Entry = hyperkv::Entry<Value>;
 
-/// What a key holds as one JSON object. Written piece by piece: there may be more than fits into the memory.
+/// What a key holds as one JSON object.
 pub(super) fn values(kv: &Kv, key: &[u8], values: Values<Value>, out: &mut dyn Write) -> Result<(), Failure> {
+    object(values, |last| kv.page(key, Some(last), VALUES_MAX), out)
+}
+
+/// Values as one JSON object. Written page by page: there may be more than fits into the memory.
+fn object(
+    values: Values<Value>,
+    behind: impl Fn(NodeId) -> Result<Vec<hyperkv::Value<Value>>, hyperkv::Error>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let whole = values.is_whole();
     let mut page: Vec<_> = values.into_iter().collect();
     let mut between = "{";
@@ -23,7 +35,7 @@ pub(super) fn values(kv: &Kv, key: &[u8], values: Values<Value>, out: &mut dyn W
             write!(out, "{between}\"{}\":{}", value.id, json_line(&object))?;
             between = ",";
         }
-        page = if whole { Vec::new() } else { kv.page(key, Some(last), VALUES_MAX)? };
+        page = if whole { Vec::new() } else { behind(last)? };
     }
     Ok(out.write_all(if between == "{" { b"{}" } else { b"}" })?)
 }
@@ -38,16 +50,16 @@ pub(super) fn entry(kv: &Kv, entry: Entry, json: bool, out: &mut dyn Write) -> R
 
 /// A key and what it held before and after, and a newline.
 pub(super) fn difference(
-    kv: &Kv,
+    (before, after): (&Then, &Then),
     difference: Difference<Value>,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let Difference { key, from, to } = difference;
     write!(out, "{}", if json { key_field(&key) + ",\"from\":" } else { key_line(&key) + "\t" })?;
-    values(kv, &key, from, out)?;
+    object(from, |last| before.page(&key, Some(last), VALUES_MAX), out)?;
     out.write_all(if json { b",\"to\":" } else { b"\t" })?;
-    values(kv, &key, to, out)?;
+    object(to, |last| after.page(&key, Some(last), VALUES_MAX), out)?;
     Ok(out.write_all(if json { b"}\n" } else { b"\n" })?)
 }
 

@@ -189,9 +189,15 @@ fn of_many_values_of_then_the_first_are_shown_and_all_counted() {
     kv.batch((0..300).map(|_| hyperkv::Write::put("k", "x").links([])).collect::<Vec<_>>()).unwrap();
     let (then, values) = (kv.version(), kv.get("k").unwrap());
     kv.put("k", "y").unwrap();
-    let past = kv.at(then).unwrap().get("k").unwrap();
+    let then = kv.at(then).unwrap();
+    let past = then.get("k").unwrap();
     assert_eq!((past.len(), past.is_whole(), past.iter().len()), (300, false, 256));
     assert_eq!(past, values);
+    let last = past.ids().last();
+    let rest = then.page("k", last, 1000).unwrap();
+    assert_eq!((rest.len(), rest.first().map(|value| Some(value.id) > last)), (44, Some(true)));
+    assert!(then.page("k", rest.last().map(|value| value.id), 10).unwrap().is_empty());
+    assert_eq!(then.page("k", None, 10).unwrap(), past.iter().take(10).cloned().collect::<Vec<_>>());
 }
 
 #[test]

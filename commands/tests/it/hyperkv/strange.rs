@@ -90,6 +90,9 @@ fn more_values_than_one_write_can_supersede_are_all_printed() {
         log.put("many", "\"merged\"");
         assert_eq!(log.held("many").len(), left);
     }
+    // What was there then is paged through as of then.
+    let merged = json_lines(&log.kv("diff 600 603 --json"));
+    assert_eq!((&merged[0]["from"], &merged[0]["to"]), (&listed[0]["values"], &log.get("many")));
 }
 
 #[test]

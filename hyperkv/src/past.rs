@@ -184,7 +184,7 @@ impl<E: Encoding> Past<E> {
         &self,
         ids: impl Iterator<Item = &'a NodeId>,
         limit: usize,
-    ) -> Result<(Vec<Value<E::Value>>, u64), Error> {
+    ) -> Result<Page<E::Value>, Error> {
         let (mut values, mut bytes, mut gone) = (Vec::new(), 0, 0);
         for id in ids.take(limit) {
             let node = self.kv.log().get(id)?;
@@ -264,6 +264,9 @@ impl<E: Encoding> Past<E> {
         Ok(current)
     }
 }
+
+/// Values, and how many beside them are gone.
+type Page<V> = (Vec<Value<V>>, u64);
 
 /// A write that is still to be looked at, on the way back.
 struct Due {

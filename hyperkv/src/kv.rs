@@ -315,11 +315,14 @@ impl<E: Encoding> HyperKv<E> {
             let links = if let Some(links) = links {
                 links.into_iter().map(Link::Node).collect()
             } else {
-                // The first such write of a key sees what there was; each also what the batch wrote before it.
+                // What the batch wrote of the key before, then what there was; what does not fit is left to the next.
                 let before = earlier.entry(op.key.clone()).or_default();
-                let before = before.drain(..before.len().min(VALUES_MAX)).map(Link::Doc);
-                let seen = seen.remove(&op.key).unwrap_or_default();
-                before.chain(seen.into_iter().map(Link::Node)).take(VALUES_MAX).collect()
+                let mut links: Vec<Link> = take(before, VALUES_MAX).map(Link::Doc).collect();
+                let room = VALUES_MAX - links.len();
+                links.extend(
+                    seen.get_mut(&op.key).into_iter().flat_map(|seen| take(seen, room)).map(Link::Node),
+                );
+                links
             };
             earlier.entry(op.key).or_default().push(place);
             docs.push(Doc { links, value });
@@ -361,6 +364,11 @@ impl<E: Encoding> HyperKv<E> {
         let Some(value) = merge(&values) else { return Ok(None) };
         self.write(Write::new(key, Some(value)).links(values.ids())).map(Some)
     }
+}
+
+/// At most so many from the front.
+fn take<T>(from: &mut Vec<T>, most: usize) -> impl Iterator<Item = T> + '_ {
+    from.drain(..from.len().min(most))
 }
 
 fn encode<E: Encoding>(write: Write<E::Value>) -> Result<Op, Error> {

@@ -68,7 +68,13 @@ impl Body {
     }
 
     fn len(&self) -> usize {
-        4 + self.fields.len() + self.value.as_ref().map_or(0, Bytes::len)
+        let fields = if self.fields.is_empty() { 0 } else { 4 + self.fields.len() };
+        fields + self.value.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// Bytes that it takes in the view.
+    pub(crate) fn held_len(&self) -> usize {
+        1 + self.len()
     }
 
     fn put(&self, out: &mut Vec<u8>) {

@@ -188,14 +188,15 @@ impl<E: Encoding> Past<E> {
         let (mut values, mut bytes, mut gone) = (Vec::new(), 0, 0);
         for id in ids.take(limit) {
             let node = self.kv.log().get(id)?;
-            bytes += node.value().map_or(0, Bytes::len);
+            let Some(op) = node.value().and_then(Op::decode) else {
+                gone += 1;
+                continue;
+            };
+            bytes += op.body.held_len();
             if bytes > VALUES_BYTES_MAX {
                 break;
             }
-            match node.value().and_then(Op::decode) {
-                Some(op) => values.push(Value::decode::<E>(*id, &op.body)),
-                None => gone += 1,
-            }
+            values.push(Value::decode::<E>(*id, &op.body));
         }
         Ok((values, gone))
     }

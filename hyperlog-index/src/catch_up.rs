@@ -15,13 +15,19 @@ use crate::view::View;
 pub(crate) struct State {
     /// How far the rows are; none when there are no rows.
     pub(crate) cursor: Option<Cursor>,
-    /// The epoch of the rows.
-    pub(crate) epoch: u64,
+    /// The epoch of the rows: what the log's fingerprint said when they were begun.
+    pub(crate) begun: Fingerprint,
     /// Why the rows are, or have to be, built anew. None once they have caught up.
     pub(crate) rebuild: Option<Rebuild>,
     /// The rows were thrown away for that reason, and are being built.
     pub(crate) building: bool,
+    /// How often they were begun once more, because another epoch began meanwhile.
+    pub(crate) restarts: u32,
 }
+
+/// After so many, building goes on to its end whatever becomes of stored nodes meanwhile; the next read begins anew. A
+/// stranger who lets values trickle in could keep a read from ever ending otherwise.
+const RESTARTS_MAX: u32 = 2;
 
 /// Why a view is built anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +77,10 @@ pub struct Progress {
 impl State {
     /// What the stored cursor says about rows of this log and version.
     pub(crate) fn load(log: &Hyperlog, row: Option<Bytes>, version: u32) -> Result<Self, Error> {
-        let state = |cursor, epoch, rebuild| Self { cursor, epoch, rebuild, building: false };
-        let Some(row) = row else { return Ok(state(None, log.epoch(), None)) };
-        let Some(cursor) = Cursor::decode(row) else { return Ok(state(None, 0, Some(Rebuild::Damaged))) };
+        let state = |cursor, begun, rebuild| Self { cursor, begun, rebuild, building: false, restarts: 0 };
+        let nothing = log.fingerprint_of_nothing();
+        let Some(row) = row else { return Ok(state(None, nothing, None)) };
+        let Some(cursor) = Cursor::decode(row) else { return Ok(Self::damaged(log)) };
         let now = log.fingerprint(cursor.last)?;
         let rebuild = if cursor.version != version {
             Some(Rebuild::Version { from: cursor.version, to: version })
@@ -84,7 +91,13 @@ impl State {
         } else {
             None
         };
-        Ok(state(Some(cursor), cursor.log.epoch(), rebuild))
+        Ok(state(Some(cursor), cursor.log, rebuild))
+    }
+
+    /// Rows whose cursor cannot be read.
+    pub(crate) fn damaged(log: &Hyperlog) -> Self {
+        let begun = log.fingerprint_of_nothing();
+        Self { cursor: None, begun, rebuild: Some(Rebuild::Damaged), building: false, restarts: 0 }
     }
 
     pub(crate) fn last(&self) -> Change {
@@ -100,27 +113,43 @@ impl<V: View> Inner<V> {
             return Ok(None);
         }
         self.look_again(&mut state)?;
-        // Read before the nodes are: what changes meanwhile is noticed in the next step.
-        let epoch = self.log.epoch();
-        if state.epoch != epoch && state.rebuild.is_none() && state.cursor.is_some() {
-            state.rebuild = Some(Rebuild::Epoch);
-        }
-        if let Some(why) = state.rebuild.filter(|_| !state.building || state.epoch != epoch) {
-            tracing::info!(view = self.view.name(), %why, "building the view anew");
-            self.throw_away(&mut state)?;
-        }
-        state.epoch = epoch;
+        self.begin(&mut state)?;
         let (nodes, fault) = self.fetch(state.last(), target.1);
         let mapped = self.map(&mut state, nodes);
         let progress =
             Progress { done: state.last().0, total: target.1.0.max(state.last().0), rebuild: state.rebuild };
         if state.last() >= target.1 {
-            (state.rebuild, state.building) = (None, false);
+            (state.rebuild, state.building, state.restarts) = (None, false, 0);
         }
         self.publish(&state);
         // What was mapped before a fault is kept, so faults come last.
         mapped?;
         fault.map_or(Ok(Some(progress)), Err)
+    }
+
+    /// Sees to it that the rows are of this epoch, or none.
+    fn begin(&self, state: &mut State) -> Result<(), Error> {
+        // Read before the nodes are: what changes meanwhile is noticed in the next step.
+        let now = self.log.fingerprint_of_nothing();
+        let is_another = now.epoch() != state.begun.epoch();
+        if is_another && state.rebuild.is_none() && state.cursor.is_some() {
+            state.rebuild = Some(Rebuild::Epoch);
+        }
+        match (state.rebuild, state.building) {
+            (Some(_), true) if !is_another || state.restarts >= RESTARTS_MAX => {}
+            (Some(why), building) => {
+                tracing::info!(view = self.view.name(), %why, "building the view anew");
+                let restarts = if building { state.restarts + 1 } else { 0 };
+                self.throw_away(state)?;
+                (state.begun, state.restarts) = (now, restarts);
+            }
+            // Rows of nothing are of any epoch.
+            (None, _) if is_another && state.restarts < RESTARTS_MAX => {
+                (state.begun, state.restarts) = (now, state.restarts + 1);
+            }
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     /// Another index of the same view, which there should not be, may have moved the rows on: nothing is mapped twice
@@ -129,7 +158,13 @@ impl<V: View> Inner<V> {
         if state.rebuild.is_some() {
             return Ok(());
         }
-        let row = self.level.get(*self.sub(), CURSOR)?;
+        let row = match self.level.get(*self.sub(), CURSOR) {
+            Err(level::Error::Corrupt { .. }) => {
+                *state = State::damaged(&self.log);
+                return Ok(());
+            }
+            row => row?,
+        };
         if row != state.cursor.map(|cursor| cursor.encode()) {
             *state = State::load(&self.log, row, self.view.version())?;
         }
@@ -158,7 +193,7 @@ impl<V: View> Inner<V> {
     fn map(&self, state: &mut State, nodes: Vec<Node>) -> Result<(), Error> {
         let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else { return Ok(()) };
         let void = self.log.void_between(first.change, last.change)?;
-        if self.log.epoch() != state.epoch {
+        if self.is_outdated(state) {
             // The verdicts may be newer than what was mapped before them: the next step begins anew.
             return Ok(());
         }
@@ -174,6 +209,10 @@ impl<V: View> Inner<V> {
                     break;
                 }
             }
+            // A small node can make large rows of what lies beside it.
+            if mapper.batch.bytes() >= self.limits.bytes {
+                break;
+            }
         }
         if let Some(last) = done {
             self.commit(state, sub, last, mapper.batch)?;
@@ -184,13 +223,19 @@ impl<V: View> Inner<V> {
     /// Makes rows real, together with the place of the last node that they were made of.
     fn commit(&self, state: &mut State, sub: Sub, last: Change, mut batch: Batch) -> Result<(), Error> {
         let version = self.view.version();
-        // None of another epoch: the next step begins anew.
-        let same_epoch = |log: &Fingerprint| log.epoch() == state.epoch;
-        let Some(log) = self.log.fingerprint(last)?.filter(same_epoch) else { return Ok(()) };
-        let cursor = Cursor { version, last, log };
+        let Some(log) = self.log.fingerprint(last)? else { return Ok(()) };
+        if self.is_outdated(state) {
+            return Ok(());
+        }
+        let cursor = Cursor { version, last, log: log.as_of(&state.begun) };
         batch.put(sub, CURSOR, cursor.encode());
         self.apply(batch)?;
         state.cursor = Some(cursor);
         Ok(())
+    }
+
+    /// Whether another epoch began, and the rows are not to be finished all the same.
+    fn is_outdated(&self, state: &State) -> bool {
+        self.log.epoch() != state.begun.epoch() && state.restarts < RESTARTS_MAX
     }
 }

@@ -80,7 +80,11 @@ impl<V: View> Index<V> {
         let name = format!("index/{}", view.name());
         let sub = level.sub(&name)?;
         let log = log.with_encoding();
-        let state = State::load(&log, level.get(sub, CURSOR)?, view.version())?;
+        let state = match level.get(sub, CURSOR) {
+            // The rows are derived: what is damaged of them is built anew, and no reason to lose the log.
+            Err(level::Error::Corrupt { .. }) => State::damaged(&log),
+            row => State::load(&log, row?, view.version())?,
+        };
         let (last, epoch) = (AtomicU64::new(0), AtomicU64::new(0));
         let (sub, state) = (RwLock::new(sub), Mutex::new(state));
         let inner = Inner { log, level, view, limits, name, sub, state, last, epoch };
@@ -198,7 +202,8 @@ impl<V: View> Index<V> {
     pub fn reset(&self) -> Result<(), Error> {
         let mut state = self.inner.state();
         state.rebuild = Some(Rebuild::Asked);
-        state.epoch = self.inner.log.epoch();
+        state.begun = self.inner.log.fingerprint_of_nothing();
+        state.restarts = 0;
         self.inner.throw_away(&mut state)
     }
 
@@ -311,7 +316,7 @@ impl<V: View> Inner<V> {
         }
         self.last.store(last.0, Ordering::Release);
         if state.rebuild.is_none() {
-            self.epoch.store(state.epoch.saturating_add(1), Ordering::Release);
+            self.epoch.store(state.begun.epoch().saturating_add(1), Ordering::Release);
         }
     }
 

@@ -7,7 +7,8 @@ pub struct Limits {
     /// Nodes in one commit: enough that the commit itself costs little, few enough that a reader who shares the thread
     /// waits for milliseconds.
     pub nodes: usize,
-    /// Bytes of values in one commit, which are in memory at once. One node may go over.
+    /// Bytes of values that are mapped in one commit, and of rows that it writes, which are in memory at once. One node may
+    /// go over either.
     pub bytes: usize,
 }
 

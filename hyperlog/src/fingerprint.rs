@@ -21,6 +21,12 @@ impl Fingerprint {
         Self { lineage, epoch: epoch.number, epochs: epoch.digest }
     }
 
+    /// The same nodes, as if it had been taken when the other was.
+    #[must_use]
+    pub const fn as_of(self, other: &Self) -> Self {
+        Self { lineage: self.lineage, epoch: other.epoch, epochs: other.epochs }
+    }
+
     /// The epoch in which it was taken.
     #[must_use]
     pub const fn epoch(&self) -> u64 {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use level::Level;
 use scuttleup::{
     Appended, Change, Checked, Durability, Events, Evidence, ExportError, Exported, Fork, Identity,
-    ImportError, Imported, OpenError, Opened, Read, Seq, Tip, Transaction, Waiter, WriterId,
+    ImportError, Imported, Lineage, OpenError, Opened, Read, Seq, Tip, Transaction, Waiter, WriterId,
 };
 
 use crate::changes::Changes;
@@ -199,6 +199,12 @@ impl<E> Hyperlog<E> {
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.graph.epoch()
+    }
+
+    /// The fingerprint of no nodes at all, which says the epoch alone. From memory.
+    #[must_use]
+    pub fn fingerprint_of_nothing(&self) -> Fingerprint {
+        Fingerprint::new(self.graph.epoch_now(), Lineage::default())
     }
 
     /// What tells the log up to a node from any other, and from itself in another epoch: for a view to keep beside its

@@ -4,6 +4,8 @@ use clap::Args;
 use hyperkv::Select;
 use serde_json::Value;
 
+use super::numbers;
+
 /// Which keys.
 #[derive(Debug, Args)]
 pub(super) struct Keys {
@@ -55,7 +57,11 @@ fn narrow(select: Select, key: Option<String>, by: fn(Select, String) -> Select)
 
 /// A value on the command line. Most often what is missing are the quotes that the shell took.
 pub(super) fn parse_json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| {
+    let value = serde_json::from_str(text).map_err(|error| {
         format!("not JSON ({error}): text needs quotes of its own, as in: put name '\"ana\"'")
-    })
+    })?;
+    match numbers::too_large(text.as_bytes()) {
+        None => Ok(value),
+        Some(number) => Err(format!("{number} does not fit into 64 bits: write it as text")),
+    }
 }

@@ -3,6 +3,7 @@
 mod args;
 mod import;
 mod keep_up;
+mod numbers;
 mod print;
 mod rows;
 mod sync;

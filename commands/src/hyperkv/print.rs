@@ -48,6 +48,31 @@ pub(super) fn entry(kv: &Kv, entry: Entry, json: bool, out: &mut dyn Write) -> R
     Ok(out.write_all(if json { b"}\n" } else { b"\n" })?)
 }
 
+/// As [`entry`], of many values the first [`SOME`] alone, and how many there are.
+pub(super) fn start_of_entry(entry: Entry, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let Entry { key, values: held } = entry;
+    let total = held.len();
+    write!(out, "{}", if json { key_field(&key) + ",\"values\":" } else { key_line(&key) + "\t" })?;
+    let mut between = "{";
+    for value in held.iter().take(SOME) {
+        let object = with_what(Map::new(), &value.what, &value.fields);
+        write!(out, "{between}\"{}\":{}", value.id, json_line(&object))?;
+        between = ",";
+    }
+    let more = total.saturating_sub(SOME as u64);
+    write!(out, "{}", if between == "{" { "{}" } else { "}" })?;
+    match (more, json) {
+        (0, true) => writeln!(out, "}}")?,
+        (0, false) => writeln!(out)?,
+        (more, true) => writeln!(out, ",\"more\":{more}}}")?,
+        (more, false) => writeln!(out, "\tand {more} more")?,
+    }
+    Ok(())
+}
+
+/// Values that are printed of a key while others go on writing it.
+const SOME: usize = 16;
+
 /// A key and what it held before and after, and a newline.
 pub(super) fn difference(
     (before, after): (&Then, &Then),

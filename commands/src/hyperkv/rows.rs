@@ -7,6 +7,7 @@ use hyperkv::{Json, KEY_BYTES_MAX, NodeId, Write};
 use hyperlog::{Encoding, EncodingError, Hyperlog, LINKS_MAX, VALUE_BYTES_MAX};
 use serde_json::{Map, Value};
 
+use super::numbers;
 use crate::error::Failure;
 use crate::lines::{self, Line};
 
@@ -30,8 +31,10 @@ pub(crate) enum RowError {
     Missing { field: String },
     #[error("{field} is not text")]
     NoText { field: String },
-    #[error("{field} is neither text nor a number")]
+    #[error("{field} is neither text nor a whole number")]
     NoKey { field: String },
+    #[error("{0} does not fit into 64 bits: write it as text")]
+    Number(String),
     #[error("a del has no value")]
     DelValue,
     #[error("links are a list of ids, of 64 hexadecimal digits each")]
@@ -142,7 +145,10 @@ impl Form {
 
 fn object(line: &[u8]) -> Result<Map<String, Value>, RowError> {
     match serde_json::from_slice(line) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => match numbers::too_large(line) {
+            None => Ok(object),
+            Some(number) => Err(RowError::Number(number)),
+        },
         Ok(_) => Err(RowError::NoObject),
         Err(error) => {
             let said = error.to_string();
@@ -186,7 +192,7 @@ fn missing(field: &str) -> RowError {
 fn key_in(object: &Map<String, Value>, field: &str) -> Result<String, RowError> {
     match object.get(field) {
         Some(Value::String(key)) => Ok(key.clone()),
-        Some(Value::Number(key)) => Ok(key.to_string()),
+        Some(Value::Number(key)) if !key.is_f64() => Ok(key.to_string()),
         Some(_) => Err(RowError::NoKey { field: field.into() }),
         None => Err(missing(field)),
     }

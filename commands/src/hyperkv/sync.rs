@@ -4,7 +4,7 @@ use hyperkv::{Json, Live, Select};
 use replicate::Mode;
 use serde_json::Value;
 
-use super::{Kv, Program, keep_up, print};
+use super::{Program, keep_up, print};
 use crate::cli::say;
 use crate::error::Failure;
 use crate::sync::{self, Follower, Names, SyncArgs};
@@ -21,7 +21,7 @@ impl Program<'_> {
         if let Some(follower) = follower {
             let mut live = follower.finish()?;
             while let Some(entry) = live.try_next() {
-                say(&line(&self.kv, entry?, self.json)?);
+                say(&line(entry?, self.json)?);
             }
         }
         synced
@@ -30,18 +30,20 @@ impl Program<'_> {
     /// Prints keys as they change. What has not been printed at its end is still to be read from what it returns.
     fn follow(&self) -> Result<Follower<Live<Json<Value>>>, Failure> {
         let mut live = self.kv.live(Select::all(), false)?;
-        let (kv, json) = (self.kv.clone(), self.json);
+        let json = self.json;
         Ok(Follower::new(live.stop_handle(), move || {
             // A map that cannot be read is told of at the end.
-            let lines = live.by_ref().map_while(|entry| line(&kv, entry.ok()?, json).ok());
+            let lines = live.by_ref().map_while(|entry| line(entry.ok()?, json).ok());
             lines.for_each(|line| say(&line));
             live
         }))
     }
 }
 
-fn line(kv: &Kv, entry: print::Entry, json: bool) -> Result<String, Failure> {
+/// An entry as a line; of many values the first, and how many more there are: what a stranger writes is printed each time
+/// that he adds to it.
+fn line(entry: print::Entry, json: bool) -> Result<String, Failure> {
     let mut line = Vec::new();
-    print::entry(kv, entry, json, &mut line)?;
+    print::start_of_entry(entry, json, &mut line)?;
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }

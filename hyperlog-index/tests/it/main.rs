@@ -17,4 +17,5 @@ mod rows;
 mod standing;
 mod store_faults;
 mod support;
+mod unkind;
 mod views;

@@ -1,5 +1,6 @@
 //! Starting, failing, and what every program takes.
 
+use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +26,9 @@ pub struct Common {
     /// Say more on standard error; twice for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
+    /// What is said once the command went well.
+    #[arg(skip)]
+    at_the_end: RefCell<Option<String>>,
 }
 
 impl Common {
@@ -49,7 +53,7 @@ impl Common {
     pub(crate) fn graph(&self, folder: &Folder) -> Result<Hyperlog, Failure> {
         let log = Hyperlog::open_in(folder).map_err(self.open_failed())?;
         tracing::info!(writer = %log.writer(), nodes = log.last().0, "opened the log");
-        tell_lost(log.opened(), log.check_caught_up().is_ok());
+        tell_lost(log.opened(), log.check_caught_up().is_ok(), self);
         Ok(log)
     }
 
@@ -81,7 +85,12 @@ impl Common {
 pub(crate) fn start(name: &str, common: &Common, command: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
     common.trace();
     match command() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            if let Some(line) = common.at_the_end.take() {
+                say(&line);
+            }
+            ExitCode::SUCCESS
+        }
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             say(&format!("{name}: {}", failure.line()));
@@ -90,11 +99,19 @@ pub(crate) fn start(name: &str, common: &Common, command: impl FnOnce() -> Resul
     }
 }
 
-/// Says that something which was durable is gone. Where it is our own, appending and `info` say more.
-pub(crate) fn tell_lost(opened: Opened, caught_up: bool) {
-    if opened.lost_commits > 0 && caught_up {
-        let lost = show::count(opened.lost_commits, "commit", "commits");
+/// Says that something which was durable is gone. Of our own it is said once the command went well: one that writes says so
+/// itself.
+pub(crate) fn tell_lost(opened: Opened, caught_up: bool, common: &Common) {
+    if opened.lost_commits == 0 {
+        return;
+    }
+    let lost = show::count(opened.lost_commits, "commit", "commits");
+    if caught_up {
         say(&format!("older than it was: {lost} of others are not here any more; import them again"));
+    } else {
+        let own =
+            format!("older than it was: {lost}, our own among them, are not here any more; `info` says more");
+        common.at_the_end.replace(Some(own));
     }
 }
 

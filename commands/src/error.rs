@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hyperlog::{ExportError, ImportError, NodeId, OpenError, VALUE_BYTES_MAX};
+use hyperlog::{Change, ExportError, ImportError, NodeId, OpenError, VALUE_BYTES_MAX};
 use scuttleup::disk::FolderError;
 
 use crate::hyperkv::RowError;
@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     Lines { from: u64, source: hyperlog::Error },
     #[error("line {line} is above the {VALUE_BYTES_MAX} bytes that a value can have: {kept}")]
     LongLine { line: u64, kept: &'static str },
+    #[error("there is no change {change}: this log ends at {last}")]
+    NoChange { change: Change, last: Change },
     #[error("cannot read standard input")]
     Input(#[source] std::io::Error),
     #[error("cannot write to standard output")]

@@ -70,7 +70,7 @@ impl Cli {
             let log = folder.log();
             let log = log.map_err(common.open_failed())?;
             tracing::info!(writer = %log.writer(), entries = log.last().0, "opened the log");
-            tell_lost(log.opened(), log.check_caught_up().is_ok());
+            tell_lost(log.opened(), log.check_caught_up().is_ok(), &common);
             run(&log, common.json, command)
         })
     }

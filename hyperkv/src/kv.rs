@@ -109,7 +109,7 @@ impl HyperKv {
 }
 
 impl<E> HyperKv<E> {
-    /// Opens a map, its log and its view in one level.
+    /// Opens a map, its log and its view in one level. A level holds one map, opened once; clone the map to share it.
     ///
     /// # Errors
     ///
@@ -345,7 +345,7 @@ impl<E: Encoding> HyperKv<E> {
     }
 
     /// Brings the values of a key together: `merge` makes one of them, or leaves it be; what it makes supersedes exactly
-    /// the values that it was shown. Of more than [`VALUES_MAX`] values it is shown the first so many: go on until
+    /// the values that it was shown, deletes and [unreadable ones](Values::has_unreadable) among them. Of more than [`VALUES_MAX`] values it is shown the first so many: go on until
     /// none is written. Nothing is asked or written where there are fewer than two.
     ///
     /// # Errors

@@ -45,4 +45,6 @@ pub use view::Registers;
 pub use watch::{Changed, Live, Watch};
 
 // What a user of this crate meets of the crates below.
+#[cfg(feature = "disk")]
+pub use hyperlog::disk;
 pub use hyperlog::{Change, Identity, Json, Memory, NodeId, Postcard, Read, Utf8};

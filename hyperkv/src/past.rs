@@ -86,7 +86,8 @@ impl<E: Encoding> HyperKv<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownVersion`] for a version that is not here, or what the log says.
+    /// [`Error::UnknownVersion`] for a version that is not here, or what the log says. A change that is still to come stands for
+    /// now.
     pub fn at(&self, moment: impl Into<Moment>) -> Result<Past<E>, Error> {
         Ok(Past { then: self.then(moment.into())?, kv: self.clone() })
     }

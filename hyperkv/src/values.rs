@@ -143,7 +143,14 @@ impl<V> Values<V> {
         !self.is_empty() && self.is_whole() && self.values.iter().all(|value| value.what.is_deleted())
     }
 
-    /// The value, where there is exactly one and it is not a delete.
+    /// Whether one of those that are here is not of the type that was asked for: written by a newer program, or by a
+    /// stranger. Whoever writes the key now supersedes it unread.
+    #[must_use]
+    pub fn has_unreadable(&self) -> bool {
+        self.values.iter().any(|value| matches!(value.what, What::Unreadable(_)))
+    }
+
+    /// The value, where there is exactly one, and it is neither a delete nor unreadable.
     #[must_use]
     pub fn one(&self) -> Option<&V> {
         match self.values.as_slice() {
@@ -165,7 +172,7 @@ impl<V> Values<V> {
         self.values.iter()
     }
 
-    /// What is put, deletes and what cannot be read left out.
+    /// What is put, deletes and what [cannot be read](Self::has_unreadable) left out.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.values.iter().filter_map(|value| value.what.value())
     }

@@ -54,7 +54,8 @@ impl<E: Encoding> HyperKv<E> {
         Watch { kv: self.clone(), select, waiter, at, epoch, ended: false }
     }
 
-    /// Keys and what they hold, as they change from now on; with `old`, first all that there are. A key that changes
+    /// Keys and what they hold, as they change from now on; with `old`, first all that there are. Each change is told at least
+    /// once: what changes while the old ones are read can come twice. A key that changes
     /// faster than it is read comes once, as it is then. When any key may hold something else (see [`Changed::any`]),
     /// all that there are come again; one that is there no more, because its only write does not count, does not.
     ///

@@ -78,6 +78,9 @@ impl<V: View> Index<V> {
         limits: Limits,
     ) -> Result<Self, Error> {
         let name = format!("index/{}", view.name());
+        if view.name().is_empty() {
+            return Err(level::Error::Name { name }.into());
+        }
         let sub = level.sub(&name)?;
         let log = log.with_encoding();
         let state = match level.get(sub, CURSOR) {

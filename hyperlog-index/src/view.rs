@@ -22,14 +22,17 @@ pub trait View: Send + Sync + 'static {
     /// How values are read. [`Binary`](hyperlog::Binary) takes every value as it is.
     type Encoding: Encoding;
 
-    /// Names the sub-level of the rows: 1 to 56 bytes of `a-z 0-9 . _ / -`.
+    /// Names the sub-level of the rows: 1 to 58 bytes of `a-z 0-9 . _ / -`.
     fn name(&self) -> &str;
 
-    /// Changes whenever [`map`](Self::map) does: rows of another version are thrown away and built anew.
+    /// Changes whenever [`map`](Self::map) or [`on_fault`](Self::on_fault) does: rows of another version are thrown away and
+    /// built anew.
     fn version(&self) -> u32;
 
     /// Takes in one node: reads and writes rows. Called for every node that counts, exactly once, after all that it links
     /// to. What it writes becomes real together with that it was called, or not at all.
+    ///
+    /// It must not read the [`Index`](crate::Index) that it is called from: that waits for it.
     ///
     /// A node can come without its value (deleted, or not here yet): then [`Node::value`] is none. When the value
     /// comes or goes later, the view is built anew.

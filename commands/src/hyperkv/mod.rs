@@ -220,6 +220,14 @@ impl Program<'_> {
 
     fn diff(&self, from: Moment, to: Moment, prefix: Option<String>) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
+        let last = self.kv.log().last();
+        for moment in [&from, &to] {
+            if let Moment::Change(change) = moment
+                && *change > last
+            {
+                return Err(Failure::NoChange { change: *change, last });
+            }
+        }
         let then = (&self.kv.at(from.clone())?, &self.kv.at(to.clone())?);
         for difference in self.kv.diff(from, to, under(prefix))? {
             print::difference(then, difference?, self.json, &mut out)?;

@@ -79,16 +79,17 @@ fn a_row_for_a_key_in_conflict_resolves_it() {
 fn a_field_of_every_line_can_be_the_key() {
     let place = Place::new();
     let log = place.log("a");
-    let input = "{\"id\":7,\"name\":\"ana\"}\n{\"name\":\"ben\",\"id\":\"x y\",\"value\":0}\n{\"id\":1.5}\n";
+    let input = "{\"id\":7,\"name\":\"ana\"}\n{\"name\":\"ben\",\"id\":\"x y\",\"value\":0}\n{\"id\":-15}\n";
     assert_eq!(import(&log, "import --key id", input), (3, 0));
     assert_eq!(import(&log, "import --key id", input), (0, 3));
-    assert_eq!(log.keys("list"), ["1.5", "7", "x y"]);
+    assert_eq!(log.keys("list"), ["-15", "7", "x y"]);
     assert_eq!(log.held("x y"), [json!({ "name": "ben", "id": "x y", "value": 0 })]);
     assert!(log.kv("get 'x y'").contains("{\"name\":\"ben\",\"id\":\"x y\",\"value\":0}"), "in this order");
     for (bad, why) in [
         ("{\"name\":\"ana\"}", "id not provided"),
-        ("{\"id\":null}", "id is neither text nor a number"),
-        ("{\"id\":{}}", "id is neither text nor a number"),
+        ("{\"id\":null}", "id is neither text nor a whole number"),
+        ("{\"id\":1.5}", "id is neither text nor a whole number"),
+        ("{\"id\":100000000000000000001}", "100000000000000000001 does not fit into 64 bits"),
         ("{\"id\":\"\"}", "a key has 1 to 1024 bytes"),
         ("7", "not an object"),
     ] {
@@ -159,4 +160,32 @@ fn a_report_that_finds_no_room_is_a_failure_and_the_rows_are_there() {
     }
     assert_eq!(log.keys("list").len(), 11);
     assert_eq!(log.held("a"), [json!(2)]);
+}
+
+#[test]
+fn numbers_come_back_as_they_were_and_importing_them_again_changes_nothing() {
+    let place = Place::new();
+    let log = place.log("a");
+    let numbers = [
+        "0.1",
+        "1e23",
+        "9007199254740993",
+        "18446744073709551615",
+        "1.2543025e-32",
+        "2.2250738585072014e-308",
+    ];
+    let rows: String = numbers
+        .iter()
+        .enumerate()
+        .map(|(n, number)| format!("{{\"key\":\"{n}\",\"value\":{number}}}\n"))
+        .collect();
+    assert_eq!(import(&log, "import", &rows), (numbers.len() as u64, 0));
+    assert_eq!(import(&log, "import", &rows), (0, numbers.len() as u64));
+    for (n, number) in numbers.iter().enumerate() {
+        let held = log.held(&n.to_string());
+        assert_eq!(held[0].as_f64(), Some(number.parse().unwrap()), "{number}");
+    }
+    let line = log.kv_reads("import", "{\"key\":\"k\",\"value\":[18446744073709551616]}").failed();
+    assert!(line.contains("does not fit into 64 bits: write it as text"), "{line}");
+    assert!(log.kv_run("put k 18446744073709551616").misused().contains("does not fit into 64 bits"));
 }

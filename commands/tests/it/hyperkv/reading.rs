@@ -21,10 +21,11 @@ fn where_nothing_was_written_nothing_is_printed() {
     let log = place.log("a");
     assert_eq!(log.kv("get A"), "{}\n");
     assert_eq!(log.kv("get A --json"), "{}\n");
-    for call in ["list", "list --json", "history A", "history A --json", "conflicts", "diff 0 5"] {
+    for call in ["list", "list --json", "history A", "history A --json", "conflicts", "diff 0 0"] {
         assert_eq!(log.kv(call), "", "{call}");
     }
     assert_eq!(log.kv("version"), "0\n");
+    assert!(log.kv_fails("diff 0 5").contains("there is no change 5: this log ends at 0"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn nothing_that_a_terminal_obeys_is_printed_of_keys_and_values() {
         run(log.hyperkv().args(["del", text]), b"").done();
     }
     let mut calls =
-        vec!["list".to_owned(), "list --json".into(), "diff 0 99".into(), "diff 0 99 --json".into()];
+        vec!["list".to_owned(), "list --json".into(), "diff 0 21".into(), "diff 0 21 --json".into()];
     calls.push("-vvv conflicts".into());
     for call in calls {
         // Tabs stand between keys and values, and nowhere else.

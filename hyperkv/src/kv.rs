@@ -285,11 +285,7 @@ impl<E: Encoding> HyperKv<E> {
     /// As [`write`](Self::write). Nothing is written then; only when the disk fails last, while it syncs, may all of it be
     /// there after the map is opened again.
     pub fn batch(&self, writes: impl IntoIterator<Item = Write<E::Value>>) -> Result<Vec<NodeId>, Error> {
-        let mut ops = Vec::new();
-        for write in writes {
-            let links = write.links.clone();
-            ops.push((encode::<E>(write)?, links));
-        }
+        let ops = writes.into_iter().map(encode::<E>).collect::<Result<Vec<_>, _>>()?;
         let durability = self.inner.log.durability();
         // Stored under the lock and made durable after it, so that writers wait for the disk together.
         let log = self.inner.log.with_durability(Durability::Buffered);
@@ -330,18 +326,20 @@ impl<E: Encoding> HyperKv<E> {
         Ok(docs)
     }
 
-    /// Of each key the nodes of its current values, or the first of them. Looked up in the order of the keys, in which
-    /// neighbours are found faster.
+    /// Of each key that has any, the nodes of its current values, or the first of them. Looked up in the order of the keys, in
+    /// which neighbours are found faster.
     fn seen(&self, keys: BTreeSet<Bytes>) -> Result<BTreeMap<Bytes, Vec<NodeId>>, Error> {
         if keys.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let rows = self.snapshot()?;
-        let seen = keys.into_iter().map(|key| {
+        let (rows, mut seen) = (self.snapshot()?, BTreeMap::new());
+        for key in keys {
             let (held, _) = page_in(&rows, &key, None, VALUES_MAX)?;
-            Ok((key, held.into_iter().map(|(id, _)| id).collect()))
-        });
-        seen.collect()
+            if !held.is_empty() {
+                seen.insert(key, held.into_iter().map(|(id, _)| id).collect());
+            }
+        }
+        Ok(seen)
     }
 
     /// Brings the values of a key together: `merge` makes one of them, or leaves it be; what it makes supersedes exactly
@@ -371,13 +369,14 @@ fn take<T>(from: &mut Vec<T>, most: usize) -> impl Iterator<Item = T> + '_ {
     from.drain(..from.len().min(most))
 }
 
-fn encode<E: Encoding>(write: Write<E::Value>) -> Result<Op, Error> {
-    let Write { key, value, fields, .. } = write;
+/// What is written, and what it supersedes where that is said.
+fn encode<E: Encoding>(write: Write<E::Value>) -> Result<(Op, Option<Vec<NodeId>>), Error> {
+    let Write { key, value, links, fields } = write;
     if !is_key(&key) {
         return Err(Error::Key { len: key.len() });
     }
     let value = value.as_ref().map(E::encode).transpose()?;
-    Ok(Op { key, body: Body { fields, value } })
+    Ok((Op { key, body: Body { fields, value } }, links))
 }
 
 pub(crate) fn decode<E: Encoding>(held: Vec<Held>) -> Result<Vec<Value<E::Value>>, Error> {

@@ -33,6 +33,8 @@ pub(crate) fn raw(path: &Path, batches: &[Recorded], mode: Option<PersistMode>) 
 pub(crate) fn raw_reads(path: &Path, batches: &[Recorded], turns: &[usize]) -> Result<f64> {
     let (db, keyspaces) = open(path)?;
     write(&db, &keyspaces, batches, Some(PersistMode::Buffer))?;
+    drop((db, keyspaces));
+    let (_db, keyspaces) = open(path)?;
     let keyspace = keyspaces.first().ok_or("there is a sub-level")?;
     let keys = batches.iter().flat_map(|batch| &batch.rows).map(|(_, key, _)| key.clone());
     let keys: Vec<Bytes> = keys.collect();

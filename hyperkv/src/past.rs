@@ -112,7 +112,7 @@ impl<E: Encoding> HyperKv<E> {
     /// The keys that were written in one of two states and not in the other.
     fn written_between(&self, one: &Then, other: &Then, select: &Select) -> Result<BTreeSet<Bytes>, Error> {
         let mut keys = BTreeSet::new();
-        let since = self.both_have_all(one)?.min(self.both_have_all(other)?);
+        let since = self.all_was_there_until(one)?.min(self.all_was_there_until(other)?);
         for node in self.inner.log.changes(Read::all().since(since)) {
             let node = node?;
             let Some(op) = node.value().and_then(Op::decode) else { continue };
@@ -126,7 +126,7 @@ impl<E: Encoding> HyperKv<E> {
     }
 
     /// A place in the local order up to which everything was there.
-    fn both_have_all(&self, then: &Then) -> Result<Change, Error> {
+    fn all_was_there_until(&self, then: &Then) -> Result<Change, Error> {
         let tips = match then {
             Then::Until(change) => return Ok(*change),
             Then::Tips(tips) => tips,

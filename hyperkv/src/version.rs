@@ -110,7 +110,7 @@ impl FromStr for Moment {
 #[derive(Clone, Debug)]
 pub(crate) enum Then {
     Until(Change),
-    /// Of each writer, the ends of its branches; whether it has others now.
+    /// Of each writer, the ends of its branches.
     Tips(BTreeMap<WriterId, Vec<(Seq, NodeId)>>),
 }
 

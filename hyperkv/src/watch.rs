@@ -26,9 +26,8 @@ pub struct Changed {
 const AT_ONCE: u64 = 4096;
 
 /// Tells the keys that are written from now on, several writes at once where they come fast. As an iterator it blocks its
-/// thread; [`recv`](Self::recv) waits without. Nothing is missed, however slow its reader is, and after an error the next call tries
-/// again. Dropping it, or its
-/// [`stop_handle`](Self::stop_handle), ends it.
+/// thread; [`recv`](Self::recv) waits without. Nothing is missed, however slow its reader is, and after an error the next call
+/// tries again. Dropping it, or its [`stop_handle`](Self::stop_handle), ends it.
 pub struct Watch<E> {
     kv: HyperKv<E>,
     select: Select,
@@ -54,9 +53,9 @@ impl<E: Encoding> HyperKv<E> {
         Watch { kv: self.clone(), select, waiter, at, epoch, ended: false }
     }
 
-    /// Keys and what they hold, as they change from now on; with `old`, first all that there are. Each change is told at least
-    /// once: what changes while the old ones are read can come twice. A key that changes
-    /// faster than it is read comes once, as it is then. When any key may hold something else (see [`Changed::any`]),
+    /// Keys and what they hold, as they change from now on; with `old`, first all that there are. Each change is told at
+    /// least once: what changes while the old ones are read can come twice. A key that changes faster than it is read
+    /// comes once, as it is then. When any key may hold something else (see [`Changed::any`]),
     /// all that there are come again; one that is there no more, because its only write does not count, does not.
     ///
     /// # Errors

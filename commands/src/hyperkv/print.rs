@@ -28,22 +28,34 @@ fn object(
 ) -> Result<(), Failure> {
     let whole = values.is_whole();
     let mut page: Vec<_> = values.into_iter().collect();
-    let mut between = "{";
+    out.write_all(b"{")?;
+    let mut between = "";
     while let Some(last) = page.last().map(|value| value.id) {
-        for value in &page {
-            let object = with_what(Map::new(), &value.what, &value.fields);
-            write!(out, "{between}\"{}\":{}", value.id, json_line(&object))?;
-            between = ",";
-        }
+        fields(&page, &mut between, out)?;
         page = if whole { Vec::new() } else { behind(last)? };
     }
-    Ok(out.write_all(if between == "{" { b"{}" } else { b"}" })?)
+    Ok(out.write_all(b"}")?)
+}
+
+/// Values as fields of a JSON object; `between` stands before each but the first.
+fn fields(values: &[hyperkv::Value<Value>], between: &mut &str, out: &mut dyn Write) -> Result<(), Failure> {
+    for value in values {
+        let object = with_what(Map::new(), &value.what, &value.fields);
+        write!(out, "{between}\"{}\":{}", value.id, json_line(&object))?;
+        *between = ",";
+    }
+    Ok(())
+}
+
+/// What stands before the values of a key.
+fn start(key: &[u8], name: &str, json: bool) -> String {
+    if json { format!("{{\"key\":{},\"{name}\":", json_line(&value_json(key))) } else { key_line(key) + "\t" }
 }
 
 /// A key and what it holds, and a newline.
 pub(super) fn entry(kv: &Kv, entry: Entry, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let Entry { key, values: held } = entry;
-    write!(out, "{}", if json { key_field(&key) + ",\"values\":" } else { key_line(&key) + "\t" })?;
+    out.write_all(start(&key, "values", json).as_bytes())?;
     values(kv, &key, held, out)?;
     Ok(out.write_all(if json { b"}\n" } else { b"\n" })?)
 }
@@ -51,23 +63,16 @@ pub(super) fn entry(kv: &Kv, entry: Entry, json: bool, out: &mut dyn Write) -> R
 /// As [`entry`], of many values the first [`SOME`] alone, and how many there are.
 pub(super) fn start_of_entry(entry: Entry, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let Entry { key, values: held } = entry;
-    let total = held.len();
-    write!(out, "{}", if json { key_field(&key) + ",\"values\":" } else { key_line(&key) + "\t" })?;
-    let mut between = "{";
-    for value in held.iter().take(SOME) {
-        let object = with_what(Map::new(), &value.what, &value.fields);
-        write!(out, "{between}\"{}\":{}", value.id, json_line(&object))?;
-        between = ",";
-    }
-    let more = total.saturating_sub(SOME as u64);
-    write!(out, "{}", if between == "{" { "{}" } else { "}" })?;
-    match (more, json) {
-        (0, true) => writeln!(out, "}}")?,
-        (0, false) => writeln!(out)?,
-        (more, true) => writeln!(out, ",\"more\":{more}}}")?,
-        (more, false) => writeln!(out, "\tand {more} more")?,
-    }
-    Ok(())
+    let more = held.len().saturating_sub(SOME as u64);
+    let some: Vec<_> = held.into_iter().take(SOME).collect();
+    write!(out, "{}{{", start(&key, "values", json))?;
+    fields(&some, &mut "", out)?;
+    Ok(match (more, json) {
+        (0, true) => writeln!(out, "}}}}"),
+        (0, false) => writeln!(out, "}}"),
+        (more, true) => writeln!(out, "}},\"more\":{more}}}"),
+        (more, false) => writeln!(out, "}}\tand {more} more"),
+    }?)
 }
 
 /// Values that are printed of a key while others go on writing it.
@@ -81,7 +86,7 @@ pub(super) fn difference(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let Difference { key, from, to } = difference;
-    write!(out, "{}", if json { key_field(&key) + ",\"from\":" } else { key_line(&key) + "\t" })?;
+    out.write_all(start(&key, "from", json).as_bytes())?;
     object(from, |last| before.page(&key, Some(last), VALUES_MAX), out)?;
     out.write_all(if json { b",\"to\":" } else { b"\t" })?;
     object(to, |last| after.page(&key, Some(last), VALUES_MAX), out)?;
@@ -124,10 +129,6 @@ fn key_line(key: &[u8]) -> String {
         Ok(text) if !text.starts_with(['"', '{']) && one_line(text) == text => text.into(),
         _ => json_line(&value_json(key)),
     }
-}
-
-fn key_field(key: &[u8]) -> String {
-    format!("{{\"key\":{}", json_line(&value_json(key)))
 }
 
 #[cfg(test)]

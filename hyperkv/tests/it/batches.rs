@@ -74,6 +74,16 @@ fn a_write_of_a_batch_can_link_as_much_as_any() {
 }
 
 #[test]
+fn what_does_not_fit_into_one_write_of_a_batch_is_left_to_the_next() {
+    let kv = open(1);
+    kv.put("C", "old").unwrap();
+    let beside = (0..256).map(|n| Write::put("C", n.to_string()).links([]));
+    kv.batch(beside.chain([Write::put("C", "y"), Write::put("C", "z")]).collect::<Writes>()).unwrap();
+    assert_eq!(get(&kv, "C"), "z", "neither the old value nor any of the batch is left");
+    check(&kv);
+}
+
+#[test]
 fn a_batch_is_stored_whole_or_not_at_all() {
     let kv = open(1);
     kv.batch([Write::put("A", "1"), Write::put("", "2")]).unwrap_err();

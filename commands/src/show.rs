@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hyperlog::{Change, Content, Node, NodeId};
+use hyperlog::{Change, Content, Kind, Node, NodeId};
 use scuttleup::{Entry, Seq, Value as EntryValue, WriterId};
 use serde_json::{Map, Value, json};
 
@@ -25,8 +25,19 @@ pub(crate) fn node_json(node: &Node) -> String {
         Content::Here(_) => {}
         Content::Deleted => drop(object.insert("deleted".into(), json!(true))),
         Content::Pending => drop(object.insert("pending".into(), json!(true))),
+        Content::Policy => drop(object.insert("kind".into(), json!(kind_word(node.kind)))),
     }
     json_line(&Value::Object(object))
+}
+
+/// What a node of the policy is for.
+const fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Genesis => "genesis",
+        Kind::Grant => "grant",
+        Kind::Revoke => "revoke",
+        _ => "data",
+    }
 }
 
 /// Where a node stands, in JSON.
@@ -74,6 +85,7 @@ pub(crate) fn node_line(node: &Node) -> String {
         Content::Here(bytes) => value_line(bytes),
         Content::Deleted => "(deleted)".into(),
         Content::Pending => "(not here yet)".into(),
+        Content::Policy => format!("({})", kind_word(node.kind)),
     };
     place_line(node.change, &node.id, &node.writer, node.seq, &node.links, &value)
 }

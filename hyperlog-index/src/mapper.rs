@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use hyperlog::{Change, Node};
+use hyperlog::{Change, Kind, Node};
 use level::{Batch, Read, Sub};
 
 use crate::error::{Error, Panicked, PassedOver};
@@ -25,7 +25,8 @@ pub(crate) struct Mapper<'a, V: View + ?Sized> {
 impl<V: View + ?Sized> Mapper<'_, V> {
     /// Takes in one node, all of what the view does with it or nothing.
     pub(crate) fn map(&mut self, node: Node) -> Result<(), Error> {
-        if self.void.contains(&node.change) {
+        // What the policy says to itself is none of the application's.
+        if node.kind != Kind::Data || self.void.contains(&node.change) {
             return Ok(());
         }
         let (change, id) = (node.change, node.id);

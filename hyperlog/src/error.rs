@@ -16,6 +16,12 @@ pub enum Error {
         /// Which.
         id: NodeId,
     },
+    /// A node of the policy's, whose value cannot be dropped.
+    #[error("node {id} belongs to the policy: its value cannot be deleted")]
+    NotData {
+        /// Which.
+        id: NodeId,
+    },
     /// A link that leads out of the log.
     #[error("the node links to {link}, which is not in this log")]
     UnknownLink {

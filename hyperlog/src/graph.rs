@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, Bytes};
 use scuttleup::{
-    AdmitError, Bus, Candidate, Change, Committed, Entry, Error, Extension, Input, Known, Lineage, Malformed,
-    Near, Rows, StoredRows, Transaction, Value, WriterId,
+    AdmitError, Bus, Candidate, Change, Committed, Entry, Error, Extension, Header, Input, Known, Lineage,
+    Malformed, Near, Rows, StoredRows, Transaction, WriterId,
 };
 
 use crate::error::NodeRefused;
 use crate::events::Event;
-use crate::ext::{Ext, Kind, View};
+use crate::ext::{Ext, View};
 use crate::heads::Heads;
 use crate::node::{Node, NodeId};
 use crate::policy::{Asking, Effects, Policy};
@@ -82,12 +82,11 @@ impl Graph {
     pub(crate) fn cap(
         &self,
         writer: WriterId,
-        kind: Kind,
         transaction: &Transaction<'_>,
     ) -> Result<Option<NodeId>, Error> {
         match &self.policy {
             None => Ok(None),
-            Some(policy) => Ok(policy.cap(writer, kind, &transaction.rows().within(POLICY))?),
+            Some(policy) => Ok(policy.cap(writer, &policy_rows(&transaction.rows()))?),
         }
     }
 
@@ -202,6 +201,11 @@ impl Graph {
     }
 }
 
+/// The rows of the policy among those of the graph.
+pub(crate) fn policy_rows(rows: &StoredRows) -> StoredRows {
+    rows.within(POLICY)
+}
+
 fn void_key(change: Change) -> Vec<u8> {
     [VOID, &change.0.to_be_bytes()].concat()
 }
@@ -250,9 +254,10 @@ impl Extension for Graph {
             return Err(NodeRefused::UnknownCap { cap }.into());
         }
         let Some(policy) = &self.policy else { return Ok(()) };
-        let (View { kind, cap, .. }, writer) = (view, entry.header.writer);
+        let View { kind, cap, .. } = view;
+        let Header { writer, prev, .. } = *entry.header;
         let links: Vec<NodeId> = view.links().collect();
-        let asking = Asking { id: entry.id, writer, kind, cap, links: &links, value: entry.value };
+        let asking = Asking { id: entry.id, writer, prev, kind, cap, links: &links, value: entry.value };
         policy.admit(&asking, known).map_err(|error| match error {
             AdmitError::Refused(refusal) => NodeRefused::Policy(refusal).into(),
             error => error,
@@ -274,11 +279,17 @@ impl Extension for Graph {
     }
 
     fn revalue(&self, entries: &[Entry], rows: &mut Rows<'_>) -> Result<(), Error> {
-        let befell = |entry: &Entry| match entry.value() {
-            Value::Here(_) => (Befell::Filled, entry.change()),
-            Value::Deleted | Value::Pending => (Befell::Dropped, entry.change()),
-        };
-        self.begin_epoch(entries.iter().map(befell), rows);
+        let mut befell = Vec::with_capacity(entries.len());
+        for entry in entries {
+            // What does not count is in no view, with or without its value.
+            if rows.get(&void_key(entry.change()))?.is_none() {
+                let what = if entry.value().bytes().is_some() { Befell::Filled } else { Befell::Dropped };
+                befell.push((what, entry.change()));
+            }
+        }
+        if !befell.is_empty() {
+            self.begin_epoch(befell, rows);
+        }
         Ok(())
     }
 

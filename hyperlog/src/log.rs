@@ -9,7 +9,8 @@ use bytes::Bytes;
 use level::Level;
 use scuttleup::{
     Appended, Change, Checked, Durability, Events, Evidence, ExportError, Exported, Fork, Identity,
-    ImportError, Imported, Lineage, OpenError, Opened, Read, Seq, Tip, Transaction, Waiter, WriterId,
+    ImportError, Imported, Lineage, OpenError, Opened, Read, Seq, StoredRows, Tip, Topic, Transaction,
+    Waiter, WriterId,
 };
 
 use crate::changes::Changes;
@@ -18,10 +19,11 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::ext::{Ext, Kind, LINKS_MAX};
 use crate::fingerprint::Fingerprint;
-use crate::graph::{Graph, to_node};
+use crate::graph::{self, Graph, to_node};
 use crate::heads;
 use crate::node::{Content, Node, NodeId};
 use crate::options::Options;
+use crate::policy::Act;
 
 /// An append-only graph of signed nodes, each of which links to what its writer had seen.
 ///
@@ -112,6 +114,12 @@ impl<E> Hyperlog<E> {
     #[must_use]
     pub fn writer(&self) -> WriterId {
         self.log.writer()
+    }
+
+    /// What the graph is about.
+    #[must_use]
+    pub fn topic(&self) -> Topic {
+        self.log.topic()
     }
 
     /// What adding through this handle waits for.
@@ -240,9 +248,57 @@ impl<E> Hyperlog<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], or what the store says.
+    /// [`Error::NotFound`]; [`Error::NotData`], since a policy needs its nodes whole; or what the store says.
     pub fn del(&self, id: &NodeId) -> Result<(), Error> {
+        let entry = self.log.get(id)?.ok_or(Error::NotFound { id: *id })?;
+        if to_node(&entry)?.kind != Kind::Data {
+            return Err(Error::NotData { id: *id });
+        }
         if self.log.del_by_id(id)? { Ok(()) } else { Err(Error::NotFound { id: *id }) }
+    }
+
+    /// The rows of the policy, as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn policy_rows(&self) -> Result<StoredRows, Error> {
+        Ok(graph::policy_rows(&self.log.rows()?))
+    }
+
+    /// Adds a node of the policy's. `decide` sees the rows of the policy while nobody else writes; a call to the
+    /// log from in there may wait for ever. The node links to what it says, and to heads.
+    ///
+    /// # Errors
+    ///
+    /// What `decide` says, [`Error::TooManyLinks`] by what it says alone, what the policy says of the node, or
+    /// what the log says. Then nothing is stored.
+    pub fn act<F: From<Error>>(&self, decide: impl FnOnce(&StoredRows) -> Result<Act, F>) -> Result<Node, F> {
+        self.transaction(|transaction| {
+            let act = decide(&graph::policy_rows(&transaction.rows()))?;
+            let Act { kind, cap, mut links, value } = act;
+            let room = LINKS_MAX.saturating_sub(links.len());
+            let heads = heads::to_link(transaction).map_err(Error::from)?;
+            links.extend(heads.into_iter().take(room));
+            let (appended, ext) = add_one(transaction, kind, cap, links, value.clone())?;
+            Ok(node(appended, ext, Content::Here(value)))
+        })
+    }
+
+    /// Runs `build` as one commit. Under a policy it is applied before the next one begins, so that verdicts and
+    /// heads are those of the moment: a policy judges what is stored, not what waits for the disk.
+    fn transaction<R, F: From<Error>>(
+        &self,
+        build: impl FnOnce(&mut Transaction<'_>) -> Result<R, F>,
+    ) -> Result<R, F> {
+        let governed = self.graph.has_policy();
+        let durability = if governed { Some(Durability::Buffered) } else { self.durability };
+        let build = |transaction: &mut Transaction<'_>| build(transaction).map_err(Lifted);
+        let result = self.log.transaction(durability, build).map_err(|Lifted(error)| error)?;
+        if governed && self.durability() == Durability::Synced {
+            self.log.flush().map_err(Error::from)?;
+        }
+        Ok(result)
     }
 
     /// The nodes whose value is not here yet, in local order, lazily.
@@ -448,8 +504,10 @@ impl<E: Encoding> Hyperlog<E> {
         let bytes = E::encode(&value)?;
         let told = self.tell_before(|| vec![(Vec::new(), bytes.clone())]);
         let added = self.transaction(|transaction| {
+            let cap = self.graph.cap(self.writer(), transaction)?;
             let links = heads::to_link(transaction)?;
-            self.add_one(transaction, links, bytes).map(|(appended, ext)| node(appended, ext, value))
+            let (appended, ext) = add_one(transaction, Kind::Data, cap, links, bytes)?;
+            Ok(node(appended, ext, Content::Here(value)))
         });
         self.tell_after(told, added)
     }
@@ -465,48 +523,16 @@ impl<E: Encoding> Hyperlog<E> {
         let told = self
             .tell_before(|| docs.iter().map(|doc| given(&doc.links)).zip(encoded.iter().cloned()).collect());
         let added = self.transaction(|transaction| {
+            let cap = self.graph.cap(self.writer(), transaction)?;
             let mut nodes: Vec<Node<E::Value>> = Vec::with_capacity(docs.len());
             for (doc, bytes) in docs.into_iter().zip(encoded) {
                 let links = resolve(&doc.links, &nodes)?;
-                let (appended, ext) = self.add_one(transaction, links, bytes)?;
-                nodes.push(node(appended, ext, doc.value));
+                let (appended, ext) = add_one(transaction, Kind::Data, cap, links, bytes)?;
+                nodes.push(node(appended, ext, Content::Here(doc.value)));
             }
             Ok(nodes)
         });
         self.tell_after(told, added)
-    }
-
-    /// Runs `build` as one commit. Under a policy it is applied before the next one begins, so that verdicts and
-    /// heads are those of the moment: a policy judges what is stored, not what waits for the disk.
-    fn transaction<R>(
-        &self,
-        build: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        if !self.graph.has_policy() {
-            return self.log.transaction(self.durability, build);
-        }
-        let result = self.log.transaction(Some(Durability::Buffered), build)?;
-        if self.durability() == Durability::Synced {
-            self.log.flush()?;
-        }
-        Ok(result)
-    }
-
-    fn add_one(
-        &self,
-        transaction: &mut Transaction<'_>,
-        mut links: Vec<NodeId>,
-        value: Bytes,
-    ) -> Result<(Appended, Ext), Error> {
-        links.sort_unstable();
-        links.dedup();
-        if links.len() > LINKS_MAX {
-            return Err(Error::TooManyLinks { count: links.len() });
-        }
-        let cap = self.graph.cap(self.writer(), Kind::Data, transaction)?;
-        let ext = Ext { kind: Kind::Data, cap, links };
-        let appended = transaction.append(ext.encode(), value)?;
-        Ok((appended, ext))
     }
 
     /// Tells subscribers of local nodes that are about to be added. Without subscribers nothing is made.
@@ -532,6 +558,32 @@ impl<E: Encoding> Hyperlog<E> {
     }
 }
 
+/// An error of this layer or above, of which the layer below need not know.
+struct Lifted<F>(F);
+
+impl<F: From<Error>> From<scuttleup::Error> for Lifted<F> {
+    fn from(error: scuttleup::Error) -> Self {
+        Self(Error::from(error).into())
+    }
+}
+
+fn add_one(
+    transaction: &mut Transaction<'_>,
+    kind: Kind,
+    cap: Option<NodeId>,
+    mut links: Vec<NodeId>,
+    value: Bytes,
+) -> Result<(Appended, Ext), Error> {
+    links.sort_unstable();
+    links.dedup();
+    if links.len() > LINKS_MAX {
+        return Err(Error::TooManyLinks { count: links.len() });
+    }
+    let ext = Ext { kind, cap, links };
+    let appended = transaction.append(ext.encode(), value)?;
+    Ok((appended, ext))
+}
+
 fn given(links: &[Link]) -> Vec<NodeId> {
     links
         .iter()
@@ -553,8 +605,8 @@ fn resolve<T>(links: &[Link], earlier: &[Node<T>]) -> Result<Vec<NodeId>, Error>
     links.iter().map(resolve).collect()
 }
 
-fn node<T>(appended: Appended, ext: Ext, value: T) -> Node<T> {
+fn node<T>(appended: Appended, ext: Ext, value: Content<T>) -> Node<T> {
     let Appended { writer, seq, prev, id, change } = appended;
     let Ext { kind, cap, links } = ext;
-    Node { change, id, writer, seq, prev, links, kind, cap, value: Content::Here(value) }
+    Node { change, id, writer, seq, prev, links, kind, cap, value }
 }

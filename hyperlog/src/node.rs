@@ -19,6 +19,9 @@ pub enum Content<T> {
     Deleted,
     /// It is not here yet; it is filled in when some peer has it.
     Pending,
+    /// It belongs to the policy: the node is of a kind other than data. Whoever reads the log with types of the
+    /// application meets such nodes as well.
+    Policy,
 }
 
 impl<T> std::fmt::Debug for Content<T> {
@@ -28,6 +31,7 @@ impl<T> std::fmt::Debug for Content<T> {
             Self::Here(_) => "Here(..)",
             Self::Deleted => "Deleted",
             Self::Pending => "Pending",
+            Self::Policy => "Policy",
         })
     }
 }
@@ -37,7 +41,7 @@ impl<T> Content<T> {
     pub const fn as_ref(&self) -> Option<&T> {
         match self {
             Self::Here(value) => Some(value),
-            Self::Deleted | Self::Pending => None,
+            Self::Deleted | Self::Pending | Self::Policy => None,
         }
     }
 
@@ -45,7 +49,7 @@ impl<T> Content<T> {
     pub fn into_option(self) -> Option<T> {
         match self {
             Self::Here(value) => Some(value),
-            Self::Deleted | Self::Pending => None,
+            Self::Deleted | Self::Pending | Self::Policy => None,
         }
     }
 }
@@ -113,7 +117,7 @@ impl Node {
         })
     }
 
-    /// Decodes the value. O(bytes of the value).
+    /// Decodes the value, where it is data. O(bytes of the value).
     ///
     /// # Errors
     ///
@@ -121,11 +125,13 @@ impl Node {
     pub fn decode<E: Encoding>(self) -> Result<Node<E::Value>, Error> {
         let Self { change, id, writer, seq, prev, links, kind, cap, value } = self;
         let value = match value {
+            _ if kind != Kind::Data => Content::Policy,
             Content::Here(bytes) => {
                 Content::Here(E::decode(&bytes).map_err(|source| Error::Value { id, change, source })?)
             }
             Content::Deleted => Content::Deleted,
             Content::Pending => Content::Pending,
+            Content::Policy => Content::Policy,
         };
         Ok(Node { change, id, writer, seq, prev, links, kind, cap, value })
     }

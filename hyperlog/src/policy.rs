@@ -14,8 +14,8 @@ pub trait Policy: Send + Sync {
     /// Whether a node may be stored. It is asked before the signature is checked. [`Named`] reads what the
     /// node names.
     ///
-    /// A node may come without its value, from a peer that deleted it. A policy that needs the value of some
-    /// kind refuses such a node every time, and sees to it that values of that kind are not deleted.
+    /// A node may come without its value, from a peer that deleted it. A policy that needs the value of a node
+    /// refuses it every time then. Only values of data can be deleted by [`Hyperlog::del`](crate::Hyperlog::del).
     ///
     /// # Errors
     ///
@@ -33,12 +33,25 @@ pub trait Policy: Send + Sync {
     /// What the store says.
     fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, Error>;
 
-    /// The grant that a local node acts under.
+    /// The grant that local data acts under. Asked once for each commit.
     ///
     /// # Errors
     ///
     /// [`AdmitError::Refused`] when the writer may not write.
-    fn cap(&self, writer: WriterId, kind: Kind, rows: &StoredRows) -> Result<Option<NodeId>, AdmitError>;
+    fn cap(&self, writer: WriterId, rows: &StoredRows) -> Result<Option<NodeId>, AdmitError>;
+}
+
+/// A node that a policy makes: of any kind, under a grant of its choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// What it is for.
+    pub kind: Kind,
+    /// The grant that it acts under.
+    pub cap: Option<NodeId>,
+    /// What it links to. As many heads are added as there is room for.
+    pub links: Vec<NodeId>,
+    /// Its value.
+    pub value: Bytes,
 }
 
 /// A node that asks to be stored.
@@ -49,6 +62,8 @@ pub struct Asking<'a> {
     pub id: NodeId,
     /// Who wrote it.
     pub writer: WriterId,
+    /// The writer's previous node; stored, or earlier in the same group.
+    pub prev: Option<NodeId>,
     /// What it is for.
     pub kind: Kind,
     /// The grant that it acts under; stored, or earlier in the same group.

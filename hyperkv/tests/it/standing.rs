@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyperkv::{HyperKv, Memory, NodeId, Read, Select, Utf8, Write};
 use hyperlog::{
-    AdmitError, Asking, Effects, Hyperlog, Kind, Known, LogError, Node, Policy, Rows, StoredRows, WriterId,
+    AdmitError, Asking, Effects, Hyperlog, Known, LogError, Node, Policy, Rows, StoredRows, WriterId,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -51,7 +51,7 @@ impl Policy for Toy {
         Ok(effects)
     }
 
-    fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(None)
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyperlog::{
-    AdmitError, Asking, Effects, Hyperlog, Kind, Known, Level, LogError, Memory, Node, NodeId, Policy,
-    Refusal, Rows, StoredRows, Utf8, WriterId,
+    AdmitError, Asking, Effects, Hyperlog, Known, Level, LogError, Memory, Node, NodeId, Policy, Refusal,
+    Rows, StoredRows, Utf8, WriterId,
 };
 use hyperlog_index::{Rebuild, View};
 
@@ -55,7 +55,7 @@ impl Policy for Toy {
         Ok(effects)
     }
 
-    fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(None)
     }
 }

@@ -74,7 +74,7 @@ impl Policy for Toy {
         Ok(effects)
     }
 
-    fn cap(&self, writer: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, writer: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         if self.barred == Some(writer) { Err(no()) } else { Ok(None) }
     }
 }
@@ -331,7 +331,7 @@ impl Policy for Revoked {
         Ok(Effects { voided, ..Effects::default() })
     }
 
-    fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(None)
     }
 }
@@ -373,7 +373,7 @@ impl Policy for Under {
         Ok(Effects::default())
     }
 
-    fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(*self.0.lock().unwrap())
     }
 }
@@ -415,7 +415,7 @@ fn a_policy_meets_all_kinds_of_nodes_with_what_they_name() {
         fn store(&self, _: &[Node], _: &mut Rows<'_>) -> Result<Effects, LogError> {
             Ok(Effects::default())
         }
-        fn cap(&self, _: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+        fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
             Ok(None)
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyperlog::{
-    AdmitError, Asking, Content, Doc, Effects, Hyperlog, Kind, Known, Link, LogError, Memory, Node, NodeId,
+    AdmitError, Asking, Content, Doc, Effects, Hyperlog, Known, Link, LogError, Memory, Node, NodeId,
     Options, Policy, Rows, StoredRows, Utf8, WriterId,
 };
 use replicate::{Difference, Wants, sync, sync_with};
@@ -100,7 +100,7 @@ impl Policy for Under {
         Ok(())
     }
 
-    fn cap(&self, writer: WriterId, _: Kind, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, writer: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok((writer == identity(1).writer()).then_some(self.0))
     }
 

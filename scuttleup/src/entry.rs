@@ -39,9 +39,41 @@ impl std::fmt::Debug for Value {
     }
 }
 
-/// A local number for a branch of a writer: a writer that never forks has one.
+/// A local number for a branch of a writer: a writer that never forks has one. Numbers are given in the order in which
+/// branches came, and stay; another replica gives others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct BranchNo(pub(crate) u32);
+pub struct BranchNo(pub u32);
+
+/// Where an entry lies: on which branch of its writer, and under which number.
+///
+/// Local to a replica, as [`Change`] is, and stable over restarts. An entry before a fork lies on the branch that came
+/// first; the entries of a branch follow the one that it grew from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The branch itself, not one that grew from it.
+    pub branch: BranchNo,
+    /// The number in its writer's log.
+    pub seq: Seq,
+}
+
+impl Place {
+    /// Branch and number, big-endian: they sort as places do.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        let (branch, seq) = bytes.split_at_mut(4);
+        branch.copy_from_slice(&self.branch.0.to_be_bytes());
+        seq.copy_from_slice(&self.seq.0.to_be_bytes());
+        bytes
+    }
+
+    /// Undoes [`to_bytes`](Self::to_bytes).
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 12]) -> Self {
+        let [a, b, c, d, seq @ ..] = bytes;
+        Self { branch: BranchNo(u32::from_be_bytes([a, b, c, d])), seq: Seq(u64::from_be_bytes(seq)) }
+    }
+}
 
 /// An entry that is stored. Cheap to clone: the bytes are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +143,12 @@ impl Entry {
     #[must_use]
     pub const fn seq(&self) -> Seq {
         self.header.seq
+    }
+
+    /// Where it lies among the branches of its writer.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place { branch: self.branch, seq: self.header.seq }
     }
 
     /// What is hashed and signed of it.
@@ -242,6 +280,17 @@ mod tests {
                 assert!(Entry::decode_row(Topic::OPEN, Change(3), row.slice(..cut)).is_err(), "cut at {cut}");
             }
         }
+    }
+
+    #[test]
+    fn a_place_is_what_its_bytes_say_and_sorts_as_they_do() {
+        let place = |branch, seq| Place { branch: BranchNo(branch), seq: Seq(seq) };
+        assert_eq!(place(0x0102_0304, 0x0506).to_bytes(), [1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 5, 6]);
+        let places = [place(0, 7), place(0, 256), place(1, 1), place(256, 0), place(u32::MAX, u64::MAX)];
+        for place in places {
+            assert_eq!(Place::from_bytes(place.to_bytes()), place);
+        }
+        assert!(places.is_sorted() && places.map(Place::to_bytes).is_sorted());
     }
 
     #[test]

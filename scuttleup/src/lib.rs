@@ -50,7 +50,7 @@ mod waiter;
 
 pub use chains::Tip;
 pub use clock::Clock;
-pub use entry::{Entry, Lineage, Value};
+pub use entry::{BranchNo, Entry, Lineage, Place, Value};
 pub use error::{AdmitError, Error, FillError, GroupError, OpenError, Refusal};
 pub use events::{Bus, Events, News};
 pub use extension::{Candidate, Committed, Extension, Known, Plain};

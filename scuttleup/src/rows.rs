@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use level::{Batch, KeyRange, Order, Read, Sub};
 
-use crate::entry::Entry;
+use crate::chains::Chains;
+use crate::entry::{BranchNo, Entry, Place};
 use crate::error::Error;
-use crate::ids::{Change, EntryId};
+use crate::ids::{Change, EntryId, Seq};
 use crate::store::Store;
 
 /// The rows of the layer above in the commit at hand. Keys are its own: they cannot touch the log's.
@@ -15,6 +16,10 @@ pub struct Rows<'a> {
     pub(crate) store: &'a Store,
     pub(crate) batch: &'a mut Batch,
     pub(crate) prefix: Vec<u8>,
+    /// The new entries of this commit, as they came.
+    pub(crate) entries: &'a [Entry],
+    /// With the new entries on them.
+    pub(crate) chains: &'a Chains,
 }
 
 impl std::fmt::Debug for Rows<'_> {
@@ -27,7 +32,8 @@ impl<'a> Rows<'a> {
     /// The rows below a prefix, as a space of their own.
     pub fn within(&mut self, prefix: &[u8]) -> Rows<'_> {
         let prefix = key_below(&self.prefix, prefix);
-        Rows { store: self.store, batch: self.batch, prefix }
+        let Self { store, entries, chains, .. } = *self;
+        Rows { store, batch: self.batch, prefix, entries, chains }
     }
 
     /// Writes a row.
@@ -67,6 +73,47 @@ impl<'a> Rows<'a> {
     /// What the store says.
     pub fn change_of(&self, id: &EntryId) -> Result<Option<Change>, Error> {
         self.store.change_in(self.batch, id)
+    }
+
+    /// An entry of this commit, or one that was stored before it: as it will be stored. One point read at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when there is none under this number, or what the store says.
+    pub fn entry(&self, change: Change) -> Result<Entry, Error> {
+        let entry = self.store.entry_in(self.batch, change)?;
+        entry.ok_or_else(|| Error::damaged(format!("entry {change} of the local order, which is missing")))
+    }
+
+    /// Where an entry lies, of this commit or stored before it. One point read at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`entry`](Self::entry).
+    pub fn place_of(&self, change: Change) -> Result<Place, Error> {
+        match self.new_entry(change) {
+            Some(entry) => Ok(entry.place()),
+            None => Ok(self.entry(change)?.place()),
+        }
+    }
+
+    /// The last entry that both places are, or follow through `prev`; none when they share nothing, as with places of
+    /// two writers. It reads nothing. O(log n) in how deep forks are nested.
+    #[must_use]
+    pub fn meet(&self, a: Place, b: Place) -> Option<Place> {
+        self.chains.meet(a, b)
+    }
+
+    /// The last entry on `branch` itself that `tip` is, or follows; none when the way to `tip` does not lead over entries
+    /// of that branch. As cheap as [`meet`](Self::meet).
+    #[must_use]
+    pub fn below(&self, tip: Place, branch: BranchNo) -> Option<Seq> {
+        self.chains.below(tip, branch)
+    }
+
+    fn new_entry(&self, change: Change) -> Option<&'a Entry> {
+        let first = self.entries.first()?.change;
+        self.entries.get(usize::try_from(change.0.checked_sub(first.0)?).ok()?)
     }
 
     /// The entries that were stored before this commit, in local order, lazily.

@@ -172,6 +172,14 @@ impl Store {
         row.map(|row| self.decode(change, row)).transpose()
     }
 
+    /// As [`by_change`](Self::by_change), with the rows of a commit in the making on top.
+    pub(crate) fn entry_in(&self, batch: &Batch, change: Change) -> Result<Option<Entry>, Error> {
+        match batch.get(self.entries, &change.0.to_be_bytes()) {
+            Some(row) => row.map(|row| self.decode(change, row.clone())).transpose(),
+            None => self.by_change(change),
+        }
+    }
+
     /// An entry by its id. Two point reads.
     pub(crate) fn by_id(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
         let Some(change) = self.change_of(id)? else { return Ok(None) };

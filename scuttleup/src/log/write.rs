@@ -103,12 +103,13 @@ impl Inner {
         state.arena = making.arena;
         let touched = written.entries.iter().chain(&valued).map(|entry| entry.branch).collect();
         self.put_branches(state, &mut batch, &touched, commit);
-        if !written.entries.is_empty() {
-            let mut rows = Rows { store: &self.store, batch: &mut batch, prefix: EXTENSION.to_vec() };
-            self.extension.store(&written.entries, &mut rows)?;
+        let (entries, chains) = (written.entries.as_slice(), &state.chains);
+        let prefix = EXTENSION.to_vec();
+        let mut rows = Rows { store: &self.store, batch: &mut batch, prefix, entries, chains };
+        if !entries.is_empty() {
+            self.extension.store(entries, &mut rows)?;
         }
         if !valued.is_empty() {
-            let mut rows = Rows { store: &self.store, batch: &mut batch, prefix: EXTENSION.to_vec() };
             self.extension.revalue(&valued, &mut rows)?;
         }
         written.filled = valued.into_iter().filter(|entry| matches!(entry.value, Value::Here(_))).collect();

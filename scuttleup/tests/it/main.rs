@@ -6,6 +6,7 @@ mod concurrent;
 mod crashes;
 mod disk;
 mod exports;
+mod extension;
 mod forks;
 mod format;
 mod fsck;

@@ -13,8 +13,11 @@ pub enum Value {
     Here(Bytes),
     /// It was deleted on this replica, and stays so.
     Deleted,
-    /// It is not here yet: the peer that sent the entry had deleted it. It is filled in when some peer has it.
+    /// It is not here yet: the peer that sent the entry had deleted it, or had no use for it. It is filled in when some
+    /// peer has it.
     Pending,
+    /// It is not here, and nobody is asked for it: the layer above has no use for it, for now.
+    Unwanted,
 }
 
 impl Value {
@@ -23,7 +26,7 @@ impl Value {
     pub const fn bytes(&self) -> Option<&Bytes> {
         match self {
             Self::Here(bytes) => Some(bytes),
-            Self::Deleted | Self::Pending => None,
+            Self::Deleted | Self::Pending | Self::Unwanted => None,
         }
     }
 }
@@ -35,6 +38,7 @@ impl std::fmt::Debug for Value {
             Self::Here(bytes) => write!(f, "Here({} bytes)", bytes.len()),
             Self::Deleted => f.write_str("Deleted"),
             Self::Pending => f.write_str("Pending"),
+            Self::Unwanted => f.write_str("Unwanted"),
         }
     }
 }
@@ -204,6 +208,7 @@ impl Entry {
             Value::Here(_) => HERE,
             Value::Deleted => DELETED,
             Value::Pending => 0,
+            Value::Unwanted => UNWANTED,
         };
         value
             | if self.ends_group { ENDS_GROUP } else { 0 }
@@ -216,9 +221,8 @@ impl Entry {
     pub(crate) fn decode_row(topic: Topic, change: Change, row: Bytes) -> Result<Self, Malformed> {
         let mut input = Input::new(row);
         let flags = input.u8()?;
-        if flags & !(ENDS_GROUP | SIGNED | HERE | DELETED | TRACED) != 0
-            || flags & HERE != 0 && flags & DELETED != 0
-        {
+        let fate = flags & (HERE | DELETED | UNWANTED);
+        if flags & !(ENDS_GROUP | SIGNED | TRACED) != fate || fate.count_ones() > 1 {
             return Err(input.malformed("known flags of an entry"));
         }
         let branch = BranchNo(input.array().map(u32::from_be_bytes)?);
@@ -226,9 +230,10 @@ impl Entry {
         let lineage = if flags & TRACED == 0 { None } else { Some(Lineage::from_bytes(input.array()?)) };
         let signature = if flags & SIGNED == 0 { None } else { Some(input.array()?) };
         let header = Header::decode_own(topic, &mut input)?;
-        let value = match flags & (HERE | DELETED) {
+        let value = match fate {
             HERE => Value::Here(input.take(header.value_len as usize)?),
             DELETED => Value::Deleted,
+            UNWANTED => Value::Unwanted,
             _ => Value::Pending,
         };
         input.end()?;
@@ -242,6 +247,7 @@ const SIGNED: u8 = 2;
 const HERE: u8 = 4;
 const DELETED: u8 = 8;
 const TRACED: u8 = 16;
+const UNWANTED: u8 = 32;
 
 #[cfg(test)]
 mod tests {
@@ -259,9 +265,8 @@ mod tests {
             value_hash: Header::hash_value(b"hello"),
         };
         let here = Value::Here(Bytes::from_static(b"hello"));
-        for (value, signature) in
-            [(here, None), (Value::Deleted, Some([9; 64])), (Value::Pending, Some([8; 64]))]
-        {
+        let gone = [Value::Deleted, Value::Pending, Value::Unwanted].map(|value| (value, Some([9; 64])));
+        for (value, signature) in [(here, None)].into_iter().chain(gone) {
             let entry = Entry {
                 change: Change(3),
                 id: header.id(),
@@ -316,7 +321,7 @@ mod tests {
         #[test]
         fn an_accepted_row_is_what_would_be_written(
             value in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..6),
-            kind in 0..3,
+            kind in 0..4,
             changes in proptest::collection::vec((0..220usize, proptest::prelude::any::<u8>()), 0..3),
         ) {
             let header = Header {
@@ -331,6 +336,7 @@ mod tests {
             let value = match kind {
                 0 => Value::Here(value.into()),
                 1 => Value::Deleted,
+                2 => Value::Unwanted,
                 _ => Value::Pending,
             };
             let signature = (kind > 0).then_some([9; 64]);

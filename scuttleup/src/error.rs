@@ -53,9 +53,9 @@ pub enum Error {
     /// The store failed.
     #[error("the store failed")]
     Level(#[from] level::Error),
-    /// There is no such entry, or its value was deleted.
+    /// There is no such entry, or its value was deleted, has not come yet, or is not wanted here.
     #[error(
-        "writer {writer} has no value under {seq} in this log: no such entry, or it was deleted, or has not come yet"
+        "writer {writer} has no value under {seq} in this log: no such entry, or it was deleted, has not come yet, or is not wanted here"
     )]
     NotFound {
         /// Whose entry.

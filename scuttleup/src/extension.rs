@@ -29,7 +29,8 @@ pub trait Extension: Send + Sync {
     /// [`AdmitError::Refused`] with the reason, or what the store says.
     fn admit(&self, entry: &Candidate<'_>, known: &Known<'_>) -> Result<(), AdmitError>;
 
-    /// Adds rows to the commit that stores `entries`: they appear together or not at all.
+    /// Adds rows to the commit that stores `entries`: they appear together or not at all. It may also choose which values
+    /// are kept: see [`Rows::drop_value`].
     ///
     /// # Errors
     ///
@@ -140,7 +141,7 @@ impl Known<'_> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Committed<'a> {
-    /// New entries, in local order.
+    /// New entries, in local order, with the values that are stored.
     pub entries: &'a [Entry],
     /// Entries that were stored before, and whose missing value came now.
     pub filled: &'a [Entry],

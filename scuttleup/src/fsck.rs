@@ -47,6 +47,8 @@ pub struct Checked {
     pub deleted: u64,
     /// Values that are not here yet.
     pub pending: u64,
+    /// Values that the layer above has no use for.
+    pub unwanted: u64,
     /// What is wrong, at most `Limits::problems_max` of it.
     pub problems: Vec<Problem>,
     /// How much is wrong in all.
@@ -177,6 +179,7 @@ impl<'a> Check<'a> {
             }
             Value::Here(_) => {}
             Value::Deleted => self.found.deleted += 1,
+            Value::Unwanted => self.found.unwanted += 1,
             Value::Pending => {
                 self.found.pending += 1;
                 self.pending.insert(entry.change());

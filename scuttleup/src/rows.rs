@@ -1,15 +1,16 @@
 //! The rows that the layer above keeps beside the log's own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use level::{Batch, KeyRange, Order, Read, Sub};
 
 use crate::chains::Chains;
-use crate::entry::{BranchNo, Entry, Place};
+use crate::entry::{BranchNo, Entry, Place, Value};
 use crate::error::Error;
 use crate::ids::{Change, EntryId, Seq};
-use crate::store::Store;
+use crate::store::{Arena, Store};
 
 /// The rows of the layer above in the commit at hand. Keys are its own: they cannot touch the log's.
 pub struct Rows<'a> {
@@ -20,6 +21,9 @@ pub struct Rows<'a> {
     pub(crate) entries: &'a [Entry],
     /// With the new entries on them.
     pub(crate) chains: &'a Chains,
+    pub(crate) arena: &'a mut Arena,
+    /// Entries whose value the layer above has dropped, or wanted, in this commit.
+    pub(crate) revalued: &'a mut BTreeSet<Change>,
 }
 
 impl std::fmt::Debug for Rows<'_> {
@@ -33,7 +37,7 @@ impl<'a> Rows<'a> {
     pub fn within(&mut self, prefix: &[u8]) -> Rows<'_> {
         let prefix = key_below(&self.prefix, prefix);
         let Self { store, entries, chains, .. } = *self;
-        Rows { store, batch: self.batch, prefix, entries, chains }
+        Rows { store, batch: self.batch, prefix, entries, chains, arena: self.arena, revalued: self.revalued }
     }
 
     /// Writes a row.
@@ -81,8 +85,55 @@ impl<'a> Rows<'a> {
     ///
     /// [`Error::Damaged`] when there is none under this number, or what the store says.
     pub fn entry(&self, change: Change) -> Result<Entry, Error> {
-        let entry = self.store.entry_in(self.batch, change)?;
-        entry.ok_or_else(|| Error::damaged(format!("entry {change} of the local order, which is missing")))
+        self.store.present_in(self.batch, change)
+    }
+
+    /// Has an entry of this commit, or one that was stored before it, lie here without its value, and no peer asked for
+    /// it: [`Value::Unwanted`]. Where it was deleted it stays so. [`revalue`](crate::Extension::revalue) is not called.
+    ///
+    /// The value is gone from this replica, also when it is the only one that had it.
+    ///
+    /// # Errors
+    ///
+    /// As [`entry`](Self::entry).
+    pub fn drop_value(&mut self, change: Change) -> Result<(), Error> {
+        let entry = self.entry(change)?;
+        if !matches!(entry.value, Value::Deleted | Value::Unwanted) {
+            self.set_value(entry, Value::Unwanted);
+        }
+        Ok(())
+    }
+
+    /// Undoes [`drop_value`](Self::drop_value): sessions that begin from now on ask for the value, which is
+    /// [`Value::Pending`] until it comes. One that was dropped in this very commit is simply kept. Does nothing to values
+    /// that are not [`Value::Unwanted`].
+    ///
+    /// # Errors
+    ///
+    /// As [`entry`](Self::entry).
+    pub fn want_value(&mut self, change: Change) -> Result<(), Error> {
+        let entry = self.entry(change)?;
+        if entry.value == Value::Unwanted {
+            let value = self.value_at_hand(change)?.map_or(Value::Pending, Value::Here);
+            self.set_value(entry, value);
+        }
+        Ok(())
+    }
+
+    fn set_value(&mut self, entry: Entry, value: Value) {
+        let was = entry.value.clone();
+        let entry = Entry { value, ..entry };
+        self.store.put_value(self.batch, self.arena, &was, &entry);
+        self.revalued.insert(entry.change);
+    }
+
+    /// The value that a new entry came with, or that the store has until this commit is applied.
+    fn value_at_hand(&self, change: Change) -> Result<Option<Bytes>, Error> {
+        let value = match self.new_entry(change) {
+            Some(entry) => Some(entry.value.clone()),
+            None => self.store.by_change(change)?.map(|entry| entry.value),
+        };
+        Ok(value.and_then(|value| value.bytes().cloned()))
     }
 
     /// Where an entry lies, of this commit or stored before it. One point read at most.
@@ -169,11 +220,14 @@ impl StoredRows {
 
     /// The rows whose keys start with `prefix`, ascending, lazily. Keys come without what they share
     /// with this space.
-    pub fn starting_with(&self, prefix: &[u8]) -> impl Iterator<Item = Result<(Bytes, Bytes), Error>> + '_ {
+    pub fn starting_with<'a>(
+        &'a self,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<(Bytes, Bytes), Error>> + use<'a> {
         self.read_range(KeyRange::prefix(&key_below(&self.prefix, prefix)))
     }
 
-    fn read_range(&self, range: KeyRange) -> impl Iterator<Item = Result<(Bytes, Bytes), Error>> + '_ {
+    fn read_range(&self, range: KeyRange) -> impl Iterator<Item = Result<(Bytes, Bytes), Error>> + use<'_> {
         let skip = self.prefix.len();
         self.read.range(self.sub, range, Order::Ascending).map(move |row| {
             let (key, value) = row?;

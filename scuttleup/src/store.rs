@@ -7,13 +7,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 use level::{Batch, Durability, KeyRange, Level, Order, Read, Sub};
 
 use crate::chains::{Branch, Chains};
-use crate::entry::{BranchNo, Entry, Lineage};
+use crate::entry::{BranchNo, Entry, Lineage, Value};
 use crate::error::{Error, OpenError};
 use crate::ids::{Change, EntryId, Seq, Topic, WriterId};
 use crate::input::{Input, Malformed};
 
-/// The format that this code writes. It reads format 1, too: there, entries have no lineage.
-pub(crate) const FORMAT: u32 = 2;
+/// The format that this code writes. It reads those before it, too: in format 2 no value is unwanted, in format 1
+/// entries have no lineage either.
+pub(crate) const FORMAT: u32 = 3;
 
 /// The three sub-levels of a log.
 pub(crate) struct Store {
@@ -180,6 +181,12 @@ impl Store {
         }
     }
 
+    /// As [`entry_in`](Self::entry_in), where there must be one.
+    pub(crate) fn present_in(&self, batch: &Batch, change: Change) -> Result<Entry, Error> {
+        let entry = self.entry_in(batch, change)?;
+        entry.ok_or_else(|| Error::damaged(format!("entry {change} of the local order, which is missing")))
+    }
+
     /// An entry by its id. Two point reads.
     pub(crate) fn by_id(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
         let Some(change) = self.change_of(id)? else { return Ok(None) };
@@ -233,20 +240,21 @@ impl Store {
         if starts_stretch {
             batch.put(self.meta, stretch_key(entry.branch, entry.header.seq), change.clone());
         }
-        if entry.value == crate::Value::Pending {
+        if entry.value == Value::Pending {
             batch.put(self.meta, pending_key(entry.change), Bytes::new());
         }
         batch.put(self.entries, change, row);
     }
 
-    /// Rewrites an entry whose value came, or went.
-    pub(crate) fn put_value(&self, batch: &mut Batch, arena: &mut Arena, entry: &Entry) {
-        batch.put(
-            self.entries,
-            entry.change.0.to_be_bytes().to_vec(),
-            arena.take(|out| entry.encode_row(out)),
-        );
-        batch.del(self.meta, pending_key(entry.change));
+    /// Rewrites an entry whose value came, went, or is awaited from now on. `was` is what became of it until now.
+    pub(crate) fn put_value(&self, batch: &mut Batch, arena: &mut Arena, was: &Value, entry: &Entry) {
+        let key = entry.change.0.to_be_bytes().to_vec();
+        batch.put(self.entries, key, arena.take(|out| entry.encode_row(out)));
+        if entry.value == Value::Pending {
+            batch.put(self.meta, pending_key(entry.change), Bytes::new());
+        } else if *was == Value::Pending {
+            batch.del(self.meta, pending_key(entry.change));
+        }
     }
 
     /// Local numbers of the entries whose value is not here yet, in ascending order.

@@ -251,7 +251,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none, or it was deleted, or is not here yet.
+    /// [`Error::NotFound`] when there is none, or it was deleted, or is not here yet, or is not wanted here.
     pub fn entry(&self, writer: &WriterId, seq: Seq) -> Result<Bytes, Error> {
         let values = self.entries(writer, seq)?;
         let value = values.iter().find_map(|entry| entry.value.bytes().cloned());
@@ -321,7 +321,7 @@ impl Log {
         Ok(true)
     }
 
-    /// Entries whose value is not here yet, in local order, lazily.
+    /// Entries whose value is not here yet, in local order, lazily. Those whose value is not wanted are not among them.
     pub fn pending(&self) -> impl Iterator<Item = Result<Entry, Error>> + '_ {
         self.inner.store.pending().map(|change| self.present(change?))
     }

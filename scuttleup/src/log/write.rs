@@ -98,20 +98,12 @@ impl Inner {
             written.forks.extend(fork);
             written.entries.push(entry);
         }
-        let valued = self.put_values(&mut making, values)?;
+        let mut valued = self.put_values(&mut making, values)?;
         let mut batch = making.batch;
         state.arena = making.arena;
         let touched = written.entries.iter().chain(&valued).map(|entry| entry.branch).collect();
         self.put_branches(state, &mut batch, &touched, commit);
-        let (entries, chains) = (written.entries.as_slice(), &state.chains);
-        let prefix = EXTENSION.to_vec();
-        let mut rows = Rows { store: &self.store, batch: &mut batch, prefix, entries, chains };
-        if !entries.is_empty() {
-            self.extension.store(entries, &mut rows)?;
-        }
-        if !valued.is_empty() {
-            self.extension.revalue(&valued, &mut rows)?;
-        }
+        self.extend(state, &mut batch, &mut written.entries, &mut valued)?;
         written.filled = valued.into_iter().filter(|entry| matches!(entry.value, Value::Here(_))).collect();
         let bytes = batch.bytes();
         self.store.level().apply(batch, Durability::Buffered)?;
@@ -121,6 +113,36 @@ impl Inner {
         self.last.store(state.last.0, Ordering::Release);
         self.note_applied(&Applied { commit, last: state.last, before_own, bytes });
         Ok(written)
+    }
+
+    /// Has the layer above add its rows. Nobody is told of a value that it dropped.
+    fn extend(
+        &self,
+        state: &mut State,
+        batch: &mut Batch,
+        new: &mut [Entry],
+        valued: &mut [Entry],
+    ) -> Result<(), Error> {
+        let mut revalued = BTreeSet::new();
+        let mut rows = Rows {
+            store: &self.store,
+            batch,
+            prefix: EXTENSION.to_vec(),
+            entries: new,
+            chains: &state.chains,
+            arena: &mut state.arena,
+            revalued: &mut revalued,
+        };
+        if !new.is_empty() {
+            self.extension.store(new, &mut rows)?;
+        }
+        if !valued.is_empty() {
+            self.extension.revalue(valued, &mut rows)?;
+        }
+        for entry in new.iter_mut().chain(valued).filter(|entry| revalued.contains(&entry.change)) {
+            entry.value = self.store.present_in(batch, entry.change)?.value;
+        }
+        Ok(())
     }
 
     /// Gives one entry its number and its branch. `so_far` holds what is not in the store yet.
@@ -221,8 +243,9 @@ impl Inner {
         for (change, value) in values {
             let entry = self.store.by_change(change)?;
             let entry = entry.ok_or_else(|| Error::damaged(format!("entry {change}, which is missing")))?;
+            let was = entry.value.clone();
             let entry = Entry { value, ..entry };
-            self.store.put_value(&mut making.batch, &mut making.arena, &entry);
+            self.store.put_value(&mut making.batch, &mut making.arena, &was, &entry);
             valued.push(entry);
         }
         Ok(valued)

@@ -5,20 +5,25 @@ use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 use level::Level;
 use proptest::prelude::*;
 use scuttleup::{
-    Change, Durability, EntryId, Header, KeyError, Log, Plain, Purpose, Seq, Topic, WriterId, hash,
+    Change, Durability, EntryId, Header, KeyError, Log, Plain, Purpose, Seq, Topic, Value, WriterId, hash,
 };
 
 use crate::support::{
-    self, Forged, chain, decode, dump, export, group, identity, import, log, log_on_level, sign,
+    self, Forged, assert_clean, chain, decode, dump, export, group, identity, import, log, log_on_level, sign,
 };
 
 fn vector(name: &str) -> Vec<u8> {
     vector_in(include_str!("../vectors/format-1.txt"), name)
 }
 
-/// Of the store, as it is now.
+/// Of a store of format 2. Its entries are as they are now.
 fn stored(name: &str) -> Vec<u8> {
     vector_in(include_str!("../vectors/store-2.txt"), name)
+}
+
+/// What format 3 brought.
+fn stored_3(name: &str) -> Vec<u8> {
+    vector_in(include_str!("../vectors/store-3.txt"), name)
 }
 
 fn vector_in(file: &str, name: &str) -> Vec<u8> {
@@ -85,7 +90,7 @@ fn the_log_writes_the_rows_and_the_export_of_the_format() {
     assert_eq!(row("ids", appended[1].id.as_bytes()), 2u64.to_be_bytes());
     assert_eq!(row("meta", b"b\0\0\0\0"), vector("row_branch"));
     assert_eq!(row("meta", b"s\0\0\0\0\0\0\0\0\0\0\0\x01"), 1u64.to_be_bytes());
-    assert_eq!(row("meta", b"f"), stored("row_format"));
+    assert_eq!(row("meta", b"f"), stored_3("row_format"));
     assert_eq!(export(&log), vector("export"));
     log.del(&log.writer(), Seq(2)).unwrap();
     let deleted = level.sub("entries").unwrap();
@@ -94,7 +99,47 @@ fn the_log_writes_the_rows_and_the_export_of_the_format() {
 }
 
 #[test]
-fn a_store_of_format_1_is_read_and_is_one_of_format_2_from_then_on() {
+fn a_store_of_format_2_is_read_and_is_one_of_format_3_from_then_on() {
+    let (log, level) = log_on_level(1);
+    log.append_batch(["hello", "world"]).unwrap();
+    log.del(&log.writer(), Seq(2)).unwrap();
+    drop(log);
+    let sub = |name| level.sub(name).unwrap();
+    let put = |sub, key: &[u8], row: &[u8]| level.put(sub, key, row, Durability::Buffered).unwrap();
+    put(sub("entries"), &1_u64.to_be_bytes(), &stored("row_first"));
+    put(sub("entries"), &2_u64.to_be_bytes(), &stored("row_second_deleted"));
+    put(sub("meta"), b"f", &stored("row_format"));
+    let before = dump(&level);
+    let log = Log::open(level.clone(), identity(1)).unwrap();
+    assert_eq!(level::Read::get(&level, sub("meta"), b"f").unwrap().unwrap(), stored_3("row_format"));
+    assert_eq!(support::values(&log), ["hello", "-"]);
+    assert_clean(&log);
+    let after = dump(&level);
+    assert_eq!((&before["entries"], &before["ids"]), (&after["entries"], &after["ids"]), "rows stay");
+}
+
+#[test]
+fn an_entry_whose_value_is_not_wanted_is_read_as_the_format_says() {
+    let (log, level) = log_on_level(1);
+    log.append_batch(["hello", "world"]).unwrap();
+    let put = |row: &[u8]| {
+        let entries = level.sub("entries").unwrap();
+        level.put(entries, &2_u64.to_be_bytes(), row, Durability::Buffered).unwrap();
+    };
+    put(&stored_3("row_second_unwanted"));
+    assert_eq!(log.at(Change(2)).unwrap().unwrap().value(), &Value::Unwanted);
+    assert_clean(&log);
+    // Neither deleted and not wanted, nor here and not wanted, nor a flag that nobody knows.
+    for flags in [8, 4, 64] {
+        let mut row = stored_3("row_second_unwanted");
+        row[0] |= flags;
+        put(&row);
+        assert!(matches!(log.at(Change(2)), Err(scuttleup::Error::Damaged { .. })), "{flags}");
+    }
+}
+
+#[test]
+fn a_store_of_format_1_is_read_and_is_one_of_format_3_from_then_on() {
     let (log, level) = log_on_level(1);
     log.append_batch(["hello", "world"]).unwrap();
     drop(log);
@@ -104,7 +149,7 @@ fn a_store_of_format_1_is_read_and_is_one_of_format_2_from_then_on() {
     put(sub("entries"), &2_u64.to_be_bytes(), &vector("row_second"));
     put(sub("meta"), b"f", &vector("row_format"));
     let log = Log::open(level.clone(), identity(1)).unwrap();
-    assert_eq!(level::Read::get(&level, sub("meta"), b"f").unwrap().unwrap(), stored("row_format"));
+    assert_eq!(level::Read::get(&level, sub("meta"), b"f").unwrap().unwrap(), stored_3("row_format"));
     assert_eq!(log.entry(&log.writer(), Seq(2)).unwrap(), "world");
     let old = log.at(Change(2)).unwrap().unwrap();
     log.append("again").unwrap();
@@ -301,8 +346,8 @@ fn a_newer_store_another_kind_and_another_topic_are_named() {
         Log::open(level.clone(), identity(1)).map(drop).map_err(|error| error.to_string())
     };
     let mut newer = good.to_vec();
-    newer[3] = 3;
-    assert!(open_with(newer).unwrap_err().contains("format 3"));
+    newer[3] = 4;
+    assert!(open_with(newer).unwrap_err().contains("format 4"));
     assert!(open_with([&good[..36], b"hyperlog"].concat()).unwrap_err().contains("hyperlog log"));
     let mut other = good.to_vec();
     other[4] = 1;

@@ -2,7 +2,7 @@
 
 mod cuts;
 mod declines;
-mod face;
+pub(crate) mod face;
 mod links;
 mod live;
 mod random;

@@ -29,6 +29,7 @@ alone:
     cargo check --quiet -p replicate
     cargo check --quiet -p scuttleup
     cargo check --quiet -p hyperlog
+    cargo check --quiet -p hyperlog-writers
     cargo check --quiet -p hyperlog-index
     cargo check --quiet -p hyperkv
 

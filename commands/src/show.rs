@@ -25,6 +25,7 @@ pub(crate) fn node_json(node: &Node) -> String {
         Content::Here(_) => {}
         Content::Deleted => drop(object.insert("deleted".into(), json!(true))),
         Content::Pending => drop(object.insert("pending".into(), json!(true))),
+        Content::Unwanted => drop(object.insert("unwanted".into(), json!(true))),
         Content::Policy => drop(object.insert("kind".into(), json!(kind_word(node.kind)))),
     }
     json_line(&Value::Object(object))
@@ -64,6 +65,7 @@ pub(crate) fn entry_json(entry: &Entry) -> String {
         EntryValue::Here(_) => {}
         EntryValue::Deleted => drop(object.insert("deleted".into(), json!(true))),
         EntryValue::Pending => drop(object.insert("pending".into(), json!(true))),
+        EntryValue::Unwanted => drop(object.insert("unwanted".into(), json!(true))),
     }
     json_line(&Value::Object(object))
 }
@@ -85,6 +87,7 @@ pub(crate) fn node_line(node: &Node) -> String {
         Content::Here(bytes) => value_line(bytes),
         Content::Deleted => "(deleted)".into(),
         Content::Pending => "(not here yet)".into(),
+        Content::Unwanted => "(not kept: does not count)".into(),
         Content::Policy => format!("({})", kind_word(node.kind)),
     };
     place_line(node.change, &node.id, &node.writer, node.seq, &node.links, &value)
@@ -111,6 +114,7 @@ pub(crate) fn entry_line(entry: &Entry) -> String {
         EntryValue::Here(bytes) => value_line(bytes),
         EntryValue::Deleted => "(deleted)".into(),
         EntryValue::Pending => "(not here yet)".into(),
+        EntryValue::Unwanted => "(not kept)".into(),
     };
     format!("{} {:>6}  {value}", entry.writer(), entry.seq())
 }

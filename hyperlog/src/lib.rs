@@ -49,8 +49,9 @@ pub use level::{Durability, Level, Memory};
 #[cfg(feature = "disk")]
 pub use scuttleup::disk;
 pub use scuttleup::{
-    AdmitError, Change, Checked, Clock, Error as LogError, Events, Evidence, ExportError, Exported, Fork,
-    GroupError, Header, Identity, IdentityError, ImportCause, ImportError, Imported, KeyError, Known, Limits,
-    Malformed, Mark, MemorySidecar, News, OpenError, Opened, Problem, Read, Refusal, Rows, Seq, Sidecar,
-    Stop, StoredRows, Tip, Topic, VALUE_BYTES_MAX, Vouched, Waiter, WriterId,
+    AdmitError, BranchNo, Change, Checked, Clock, Error as LogError, Events, Evidence, ExportError, Exported,
+    Fork, GroupError, Header, Identity, IdentityError, ImportCause, ImportError, Imported, Input, KeyError,
+    Known, Limits, Malformed, Mark, MemorySidecar, News, OpenError, Opened, Place, Problem, Purpose, Read,
+    Refusal, Rows, Seq, Sidecar, Stop, StoredRows, Tip, Topic, VALUE_BYTES_MAX, Vouched, Waiter, WriterId,
+    hash,
 };

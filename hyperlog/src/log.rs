@@ -342,6 +342,26 @@ impl<E> Hyperlog<E> {
         Ok(self.log.flush()?)
     }
 
+    /// A node of any kind by its id, its value as bytes. Two point reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or what the store says.
+    pub fn raw(&self, id: &NodeId) -> Result<Node, Error> {
+        let entry = self.log.get(id)?.ok_or(Error::NotFound { id: *id })?;
+        Ok(to_node(&entry)?)
+    }
+
+    /// As [`raw`](Self::raw), by its place in the local order; none when there is no such place. One point read.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn raw_at(&self, change: Change) -> Result<Option<Node>, Error> {
+        let entry = self.log.at(change)?;
+        Ok(entry.map(|entry| to_node(&entry)).transpose()?)
+    }
+
     /// Wakes when something changes from now on.
     #[must_use]
     pub fn waiter(&self) -> Waiter {

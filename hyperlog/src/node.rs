@@ -19,6 +19,8 @@ pub enum Content<T> {
     Deleted,
     /// It is not here yet; it is filled in when some peer has it.
     Pending,
+    /// It is not kept, since the node does not count; it is asked for again should the node count after all.
+    Unwanted,
     /// It belongs to the policy: the node is of a kind other than data. Whoever reads the log with types of the
     /// application meets such nodes as well.
     Policy,
@@ -31,6 +33,7 @@ impl<T> std::fmt::Debug for Content<T> {
             Self::Here(_) => "Here(..)",
             Self::Deleted => "Deleted",
             Self::Pending => "Pending",
+            Self::Unwanted => "Unwanted",
             Self::Policy => "Policy",
         })
     }
@@ -41,7 +44,7 @@ impl<T> Content<T> {
     pub const fn as_ref(&self) -> Option<&T> {
         match self {
             Self::Here(value) => Some(value),
-            Self::Deleted | Self::Pending | Self::Policy => None,
+            Self::Deleted | Self::Pending | Self::Unwanted | Self::Policy => None,
         }
     }
 
@@ -49,7 +52,7 @@ impl<T> Content<T> {
     pub fn into_option(self) -> Option<T> {
         match self {
             Self::Here(value) => Some(value),
-            Self::Deleted | Self::Pending | Self::Policy => None,
+            Self::Deleted | Self::Pending | Self::Unwanted | Self::Policy => None,
         }
     }
 }
@@ -103,6 +106,7 @@ impl Node {
             Value::Here(bytes) => Content::Here(bytes.clone()),
             Value::Deleted => Content::Deleted,
             Value::Pending => Content::Pending,
+            Value::Unwanted => Content::Unwanted,
         };
         Ok(Self {
             change: entry.change(),
@@ -131,6 +135,7 @@ impl Node {
             }
             Content::Deleted => Content::Deleted,
             Content::Pending => Content::Pending,
+            Content::Unwanted => Content::Unwanted,
             Content::Policy => Content::Policy,
         };
         Ok(Node { change, id, writer, seq, prev, links, kind, cap, value })

@@ -15,6 +15,7 @@ const TABLE: &[(&str, Option<&[&str]>)] = &[
     ("replicate", Some(&[])),
     ("scuttleup", Some(&["level", "replicate"])),
     ("hyperlog", Some(&["level", "replicate", "scuttleup"])),
+    ("hyperlog-writers", Some(&["level", "hyperlog"])),
     ("hyperlog-index", Some(&["level", "hyperlog"])),
     ("hyperkv", Some(&["level", "hyperlog", "hyperlog-index", "replicate"])),
     ("commands", None),

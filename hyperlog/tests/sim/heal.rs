@@ -308,6 +308,7 @@ fn check_log(log: &Hyperlog<Utf8>) -> Result<Nodes, String> {
             Content::Here(_) => Content::Here(()),
             Content::Deleted => Content::Deleted,
             Content::Pending => Content::Pending,
+            Content::Unwanted => Content::Unwanted,
             Content::Policy => Content::Policy,
         };
         if nodes.insert(id, value).is_some() {

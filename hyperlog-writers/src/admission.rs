@@ -1,0 +1,159 @@
+//! Which nodes may be stored: decided by the node and by what it names, so alike on every replica, and for ever.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hyperlog::{AdmitError, Asking, Kind, Known, LogError, Named, NodeId, Topic, WriterId};
+
+use crate::refused::{DEPTH_MAX, Refused};
+use crate::role::Role;
+use crate::value::{Genesis, Grant, Revoke};
+
+/// What a grant says, and the genesis as the first of them. It never changes.
+#[derive(Clone, Copy, Debug)]
+struct Fact {
+    cap: Option<NodeId>,
+    key: WriterId,
+    role: Role,
+    depth: u8,
+}
+
+/// The rules of one channel.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    topic: Topic,
+    /// Grants that were asked about lately.
+    facts: Mutex<BTreeMap<NodeId, Fact>>,
+}
+
+/// Beyond so many, all are forgotten: they can be read again. About 120 bytes each.
+const FACTS_MAX: usize = 8_192;
+
+impl Admission {
+    pub(crate) fn new(topic: Topic) -> Self {
+        Self { topic, facts: Mutex::default() }
+    }
+
+    pub(crate) fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
+        if node.kind == Kind::Genesis {
+            return Ok(self.admit_genesis(node)?);
+        }
+        let cap = node.cap.ok_or(Refused::NoCap)?;
+        let above = self.fact(&cap, known)?.ok_or(Refused::NotAGrant { cap })?;
+        if above.key != node.writer {
+            return Err(Refused::NotTheHolder { writer: node.writer, cap }.into());
+        }
+        match node.kind {
+            Kind::Data => Ok(()),
+            Kind::Grant => Ok(admit_grant(node, &cap, &above)?),
+            Kind::Revoke => self.admit_revoke(node, &cap, known),
+            _ => Err(Refused::UnknownKind.into()),
+        }
+    }
+
+    fn admit_genesis(&self, node: &Asking<'_>) -> Result<(), Refused> {
+        let genesis = Genesis::decode(value(node)?)?;
+        if genesis.topic() != self.topic {
+            return Err(Refused::OtherChannel);
+        }
+        let first = node.prev.is_none() && node.cap.is_none() && node.links.is_empty();
+        if first && genesis.root == node.writer { Ok(()) } else { Err(Refused::NotFirst) }
+    }
+
+    fn admit_revoke(&self, node: &Asking<'_>, cap: &NodeId, known: &Known<'_>) -> Result<(), AdmitError> {
+        let Revoke { grant: target, keep } = Revoke::decode(value(node)?).map_err(Refused::from)?;
+        for id in keep.iter().chain([&target]) {
+            if node.links.binary_search(id).is_err() {
+                return Err(Refused::NotLinked { id: *id }.into());
+            }
+        }
+        let fact = self.fact(&target, known)?.filter(|fact| fact.depth > 0);
+        let fact = fact.ok_or(Refused::NoTarget { id: target })?;
+        if *cap != target && !self.comes_from(cap, fact, known)? {
+            return Err(Refused::NotAbove { cap: *cap, target }.into());
+        }
+        for id in keep {
+            let kept = Named::find(&id, known)?;
+            if kept.is_none_or(|kept| kept.cap != Some(target)) {
+                return Err(Refused::KeepsOther { id, target }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a grant comes from another one. At most 32 steps.
+    fn comes_from(&self, above: &NodeId, mut grant: Fact, known: &Known<'_>) -> Result<bool, AdmitError> {
+        while let Some(cap) = grant.cap {
+            if cap == *above {
+                return Ok(true);
+            }
+            grant = self.fact(&cap, known)?.ok_or(Refused::NotAGrant { cap })?;
+        }
+        Ok(false)
+    }
+
+    /// What a grant says; none for what is no grant. Reads the way up to the genesis, or to what is remembered.
+    fn fact(&self, id: &NodeId, known: &Known<'_>) -> Result<Option<Fact>, LogError> {
+        let mut way = Vec::new();
+        let mut next = *id;
+        let mut depth = loop {
+            if let Some(fact) = self.facts().get(&next) {
+                break fact.depth;
+            }
+            let Some(named) = Named::find(&next, known)? else { return Ok(None) };
+            let Some(fact) = read(&named) else { return Ok(None) };
+            way.push((next, fact));
+            match fact.cap {
+                // What is stored is admitted, so the way is short; a damaged one ends here.
+                Some(_) if way.len() > usize::from(DEPTH_MAX) => return Ok(None),
+                Some(cap) => next = cap,
+                None => break 0,
+            }
+        };
+        let mut facts = self.facts();
+        if facts.len() + way.len() > FACTS_MAX {
+            facts.clear();
+        }
+        for (id, fact) in way.into_iter().rev() {
+            depth += u8::from(fact.cap.is_some());
+            facts.insert(id, Fact { depth, ..fact });
+        }
+        Ok(facts.get(id).copied())
+    }
+
+    fn facts(&self) -> MutexGuard<'_, BTreeMap<NodeId, Fact>> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn admit_grant(node: &Asking<'_>, cap: &NodeId, above: &Fact) -> Result<(), Refused> {
+    if above.role < Role::Admin {
+        return Err(Refused::NotAdmin { cap: *cap });
+    }
+    let Grant { role, .. } = Grant::decode(value(node)?)?;
+    if role > above.role {
+        return Err(Refused::AboveOneself { own: above.role, granted: role });
+    }
+    if above.depth >= DEPTH_MAX { Err(Refused::TooDeep) } else { Ok(()) }
+}
+
+fn value<'a>(node: &Asking<'a>) -> Result<&'a Bytes, Refused> {
+    node.value.ok_or(Refused::NoValue)
+}
+
+/// What a stored grant says, its depth aside.
+fn read(named: &Named) -> Option<Fact> {
+    let (value, cap) = (named.value.as_ref()?, named.cap);
+    match named.kind {
+        Kind::Genesis => {
+            let genesis = Genesis::decode(value).ok()?;
+            Some(Fact { cap: None, key: genesis.root, role: Role::Admin, depth: 0 })
+        }
+        Kind::Grant => {
+            let Grant { key, role } = Grant::decode(value).ok()?;
+            Some(Fact { cap: Some(cap?), key, role, depth: 0 })
+        }
+        _ => None,
+    }
+}

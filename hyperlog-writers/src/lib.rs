@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+// Bytes of peers and disks are read here: no index into them may panic.
+#![warn(clippy::indexing_slicing)]
+
+mod admission;
+mod channel;
+mod cut;
+mod error;
+mod key;
+mod ledger;
+mod members;
+mod records;
+mod refused;
+mod role;
+mod rules;
+mod value;
+
+pub use channel::{Channel, Keep, Revoked};
+pub use error::{Error, FoundError};
+pub use key::{ChannelKey, ParseKeyError};
+pub use members::{Grant, Member, State};
+pub use refused::{DEPTH_MAX, NotAuthorized, Refused};
+pub use role::Role;
+pub use rules::Writers;
+pub use value::{Genesis, KEEP_MAX, NAME_BYTES_MAX};

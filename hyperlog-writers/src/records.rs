@@ -1,0 +1,324 @@
+//! What is known of grants, revocations, and the nodes under a grant: rows of the policy. See `docs/format.md`.
+
+use bytes::{BufMut, Bytes};
+use hyperlog::{BranchNo, Change, Input, LogError, Malformed, NodeId, Place, Rows, Seq};
+
+use crate::cut::Cut;
+use crate::role::Role;
+
+/// Below this, a row for each grant, by its local number; the genesis is one, too.
+pub(crate) const GRANT: u8 = b'g';
+/// Below this, a row for each revocation, by its local number.
+pub(crate) const REVOKE: u8 = b'r';
+/// Below this, by the local number of a grant, the nodes under it: one row a commit.
+pub(crate) const UNDER: u8 = b'u';
+/// Below this, by key, the local numbers of its grants.
+pub(crate) const KEY: u8 = b'k';
+
+/// A grant as the stored nodes have it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) id: NodeId,
+    /// What it acts under; none for the genesis.
+    pub(crate) cap: Option<Change>,
+    pub(crate) key: [u8; 32],
+    pub(crate) role: Role,
+    /// How many grants lie between it and the genesis, itself included.
+    pub(crate) depth: u8,
+    pub(crate) standing: Standing,
+    /// The newest revocation that targets it; the others are chained to it.
+    pub(crate) newest: Option<Change>,
+    /// On whose account values of void nodes are kept: its own, or that of the grant above it that counted.
+    pub(crate) account: Change,
+    /// Bytes of such values so far.
+    pub(crate) spent: u64,
+}
+
+/// What decides over the nodes under a grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The grant itself does not count, so nothing under it does.
+    pub(crate) void: bool,
+    pub(crate) revoked: Option<Revoked>,
+}
+
+/// What the revocations that count leave of a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    /// What all of them keep.
+    pub(crate) cut: Cut,
+    /// The first of them in local order, if that is the holder's own.
+    pub(crate) resigned: Option<Resigned>,
+}
+
+/// A resignation does not void itself, so it is judged by the other revocations alone. It can count only if it is the
+/// first that came: who keeps a node names it, and comes after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resigned {
+    pub(crate) change: Change,
+    pub(crate) place: Place,
+    /// What all others keep; none when there is no other.
+    pub(crate) others: Option<Cut>,
+}
+
+impl Standing {
+    /// Whether new nodes may act under the grant. What comes after a revocation that counts cannot be kept by it.
+    pub(crate) const fn is_open(&self) -> bool {
+        !self.void && self.revoked.is_none()
+    }
+
+    /// One more revocation counts: the last in local order.
+    pub(crate) fn add(&mut self, change: Change, revoke: &Revoke, rows: &Rows<'_>) {
+        let keep = &revoke.keep;
+        match &mut self.revoked {
+            None => {
+                let resigned = Resigned { change, place: revoke.place, others: None };
+                let resigned = revoke.resigns().then_some(resigned);
+                self.revoked = Some(Revoked { cut: keep.clone(), resigned });
+            }
+            Some(Revoked { cut, resigned }) => {
+                *cut = cut.intersect(keep, rows);
+                if let Some(Resigned { others, .. }) = resigned {
+                    *others =
+                        Some(others.as_ref().map_or_else(|| keep.clone(), |cut| cut.intersect(keep, rows)));
+                }
+            }
+        }
+    }
+
+    /// The last number of a branch that counts, of the nodes under the grant; 0 when none does.
+    pub(crate) fn last_of(&self, branch: BranchNo, rows: &Rows<'_>) -> u64 {
+        match &self.revoked {
+            _ if self.void => 0,
+            None => u64::MAX,
+            Some(revoked) => revoked.cut.last_of(branch, rows),
+        }
+    }
+
+    /// The resignation that counts.
+    pub(crate) fn resigned(&self, rows: &Rows<'_>) -> Option<Change> {
+        let resigned = self.revoked.as_ref().filter(|_| !self.void)?.resigned.as_ref()?;
+        let kept = resigned.others.as_ref().is_none_or(|others| others.keeps(resigned.place, rows));
+        kept.then_some(resigned.change)
+    }
+}
+
+/// A revocation as the stored nodes have it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Revoke {
+    pub(crate) cap: Change,
+    pub(crate) target: Change,
+    pub(crate) keep: Cut,
+    pub(crate) place: Place,
+    /// Whether it counts for nothing, as its own grant has it. Of no meaning for a resignation: that stands as long
+    /// as the grant does.
+    pub(crate) void: bool,
+    /// The revocation of the same target that came before it.
+    pub(crate) older: Option<Change>,
+}
+
+impl Revoke {
+    pub(crate) fn resigns(&self) -> bool {
+        self.cap == self.target
+    }
+
+    pub(crate) fn counts(&self) -> bool {
+        self.resigns() || !self.void
+    }
+}
+
+/// Nodes under one grant that follow each other both on a branch and in local order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) first: Place,
+    pub(crate) change: Change,
+    pub(crate) nodes: u64,
+    /// Whether they are grants and revocations, rather than data.
+    pub(crate) acts: bool,
+}
+
+impl Stretch {
+    pub(crate) const fn last(&self) -> Place {
+        Place { branch: self.first.branch, seq: Seq(self.first.seq.0 + self.nodes - 1) }
+    }
+
+    /// Takes in the next node, if it is that.
+    pub(crate) fn extend(&mut self, place: Place, change: Change, acts: bool) -> bool {
+        let next = (self.first.seq.0 + self.nodes, self.change.0 + self.nodes);
+        let fits = self.acts == acts && self.first.branch == place.branch && next == (place.seq.0, change.0);
+        self.nodes += u64::from(fits);
+        fits
+    }
+}
+
+/// A change that may be none; no node has number 0.
+fn put_maybe(out: &mut Vec<u8>, change: Option<Change>) {
+    out.put_u64(change.map_or(0, |change| change.0));
+}
+
+fn change(input: &mut Input) -> Result<Change, Malformed> {
+    input.array().map(u64::from_be_bytes).map(Change)
+}
+
+fn maybe(input: &mut Input) -> Result<Option<Change>, Malformed> {
+    Ok(Some(change(input)?).filter(|change| change.0 > 0))
+}
+
+fn flag(input: &mut Input) -> Result<bool, Malformed> {
+    match input.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(input.malformed("a flag")),
+    }
+}
+
+impl Grant {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let Self { id, cap, key, role, depth, standing, newest, account, spent } = self;
+        let mut out = Vec::with_capacity(128);
+        out.put_slice(id.as_bytes());
+        put_maybe(&mut out, *cap);
+        out.put_slice(key);
+        out.put_u8(*role as u8);
+        out.put_u8(*depth);
+        put_maybe(&mut out, *newest);
+        out.put_u64(account.0);
+        out.put_u64(*spent);
+        standing.encode(&mut out);
+        out
+    }
+
+    pub(crate) fn decode(row: Bytes) -> Result<Self, Malformed> {
+        let mut input = Input::new(row);
+        let (id, cap, key) = (input.id()?, maybe(&mut input)?, input.array()?);
+        let role = input.u8()?;
+        let role = Role::from_byte(role).ok_or_else(|| input.malformed("a role"))?;
+        let depth = input.u8()?;
+        let (newest, account) = (maybe(&mut input)?, change(&mut input)?);
+        let spent = input.array().map(u64::from_be_bytes)?;
+        let standing = Standing::decode(&mut input)?;
+        input.end()?;
+        Ok(Self { id, cap, key, role, depth, standing, newest, account, spent })
+    }
+}
+
+impl Standing {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u8(u8::from(self.void));
+        out.put_u8(u8::from(self.revoked.is_some()));
+        let Some(Revoked { cut, resigned }) = &self.revoked else { return };
+        cut.encode(out);
+        out.put_u8(u8::from(resigned.is_some()));
+        let Some(Resigned { change, place, others }) = resigned else { return };
+        out.put_u64(change.0);
+        out.put_slice(&place.to_bytes());
+        out.put_u8(u8::from(others.is_some()));
+        if let Some(others) = others {
+            others.encode(out);
+        }
+    }
+
+    fn decode(input: &mut Input) -> Result<Self, Malformed> {
+        let void = flag(input)?;
+        if !flag(input)? {
+            return Ok(Self { void, revoked: None });
+        }
+        let cut = Cut::decode(input)?;
+        let resigned = if flag(input)? { Some(Resigned::decode(input)?) } else { None };
+        Ok(Self { void, revoked: Some(Revoked { cut, resigned }) })
+    }
+}
+
+impl Resigned {
+    fn decode(input: &mut Input) -> Result<Self, Malformed> {
+        let (change, place) = (change(input)?, input.array().map(Place::from_bytes)?);
+        let others = if flag(input)? { Some(Cut::decode(input)?) } else { None };
+        Ok(Self { change, place, others })
+    }
+}
+
+impl Revoke {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let Self { cap, target, keep, place, void, older } = self;
+        let mut out = Vec::with_capacity(64);
+        out.put_u64(cap.0);
+        out.put_u64(target.0);
+        out.put_slice(&place.to_bytes());
+        out.put_u8(u8::from(*void));
+        put_maybe(&mut out, *older);
+        keep.encode(&mut out);
+        out
+    }
+
+    pub(crate) fn decode(row: Bytes) -> Result<Self, Malformed> {
+        let mut input = Input::new(row);
+        let (cap, target) = (change(&mut input)?, change(&mut input)?);
+        let place = input.array().map(Place::from_bytes)?;
+        let (void, older) = (flag(&mut input)?, maybe(&mut input)?);
+        let keep = Cut::decode(&mut input)?;
+        input.end()?;
+        Ok(Self { cap, target, keep, place, void, older })
+    }
+}
+
+impl Stretch {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.put_slice(&self.first.to_bytes());
+        out.put_u64(self.change.0);
+        out.put_u64(self.nodes);
+        out.put_u8(u8::from(self.acts));
+    }
+
+    fn decode(input: &mut Input) -> Result<Self, Malformed> {
+        let first = input.array().map(Place::from_bytes)?;
+        let (change, nodes) = (change(input)?, input.array().map(u64::from_be_bytes)?);
+        let acts = flag(input)?;
+        // What is counted from here must not run over.
+        let bound = u64::MAX >> 1;
+        if nodes == 0 || [first.seq.0, change.0, nodes].iter().any(|number| *number > bound) {
+            return Err(input.malformed("a stretch"));
+        }
+        Ok(Self { first, change, nodes, acts })
+    }
+
+    pub(crate) fn encode_all(stretches: &[Self]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(29 * stretches.len());
+        stretches.iter().for_each(|stretch| stretch.encode(&mut out));
+        out
+    }
+
+    pub(crate) fn decode_all(row: Bytes) -> Result<Vec<Self>, Malformed> {
+        let mut input = Input::new(row);
+        let mut stretches = Vec::new();
+        while input.remaining() > 0 {
+            stretches.push(Self::decode(&mut input)?);
+        }
+        Ok(stretches)
+    }
+}
+
+/// The key of a row by a local number.
+pub(crate) fn key_of(kind: u8, change: Change) -> Vec<u8> {
+    [&[kind][..], &change.0.to_be_bytes()].concat()
+}
+
+/// Below this, the rows of the nodes under a grant.
+pub(crate) fn under_key(grant: Change, first: Change) -> Vec<u8> {
+    [&key_of(UNDER, grant)[..], &first.0.to_be_bytes()].concat()
+}
+
+/// Below this, the grants of a key.
+pub(crate) fn grants_of(key: &[u8; 32]) -> Vec<u8> {
+    [&[KEY][..], key].concat()
+}
+
+/// The local number at the end of a row's key.
+pub(crate) fn change_at_end(key: &Bytes) -> Result<Change, LogError> {
+    let number = key.last_chunk().ok_or_else(|| damaged("a key of the policy", None))?;
+    Ok(Change(u64::from_be_bytes(*number)))
+}
+
+/// A row that cannot be read.
+pub(crate) fn damaged(row: &str, source: impl Into<Option<Malformed>>) -> LogError {
+    LogError::Damaged { row: row.to_owned(), source: source.into() }
+}

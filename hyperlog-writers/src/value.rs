@@ -1,0 +1,97 @@
+//! What the nodes of a channel say: see `docs/format.md`, "channels". One value has one encoding.
+
+use bytes::Bytes;
+use hyperlog::{Input, Malformed, NodeId, Purpose, Topic, WriterId, hash};
+
+use crate::role::Role;
+
+/// The most nodes that a revocation names to be kept. A constant of the format.
+pub const KEEP_MAX: usize = 16;
+/// The most bytes of a channel's name. A constant of the format.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// What founds a channel: the value of its first node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Genesis {
+    /// The root key: all authority comes from it.
+    pub root: WriterId,
+    /// What tells channels of one root key and one name apart.
+    pub nonce: [u8; 32],
+    /// What the founder called it, 1 to 64 bytes. Nobody vouches for it.
+    pub name: String,
+}
+
+impl Genesis {
+    pub(crate) fn new(root: WriterId, nonce: [u8; 32], name: &str) -> Option<Self> {
+        (1..=NAME_BYTES_MAX).contains(&name.len()).then(|| Self { root, nonce, name: name.to_owned() })
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        [self.root.as_bytes(), &self.nonce, self.name.as_bytes()].concat().into()
+    }
+
+    pub(crate) fn decode(value: &Bytes) -> Result<Self, Malformed> {
+        let mut input = Input::new(value.clone());
+        let (root, nonce) = (input.writer()?, input.array()?);
+        let refused = input.malformed("a name of 1 to 64 bytes of UTF-8");
+        let name = input.take_rest();
+        std::str::from_utf8(&name).ok().and_then(|name| Self::new(root, nonce, name)).ok_or(refused)
+    }
+
+    /// What a log of this channel is about: the hash of all that is said here.
+    pub(crate) fn topic(&self) -> Topic {
+        Topic::from_bytes(hash(Purpose::Topic, &[&self.encode()]))
+    }
+}
+
+/// Somebody may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) key: WriterId,
+    pub(crate) role: Role,
+}
+
+impl Grant {
+    pub(crate) fn encode(self) -> Bytes {
+        [&self.key.as_bytes()[..], &[self.role as u8]].concat().into()
+    }
+
+    pub(crate) fn decode(value: &Bytes) -> Result<Self, Malformed> {
+        let mut input = Input::new(value.clone());
+        let (key, role) = (input.writer()?, input.u8()?);
+        let role = Role::from_byte(role).ok_or_else(|| input.malformed("a role"))?;
+        input.end()?;
+        Ok(Self { key, role })
+    }
+}
+
+/// Somebody may not any more; what is kept of what was written under the grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Revoke {
+    pub(crate) grant: NodeId,
+    /// Ascending, each once.
+    pub(crate) keep: Vec<NodeId>,
+}
+
+impl Revoke {
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = self.grant.as_bytes().to_vec();
+        self.keep.iter().for_each(|id| out.extend_from_slice(id.as_bytes()));
+        out.into()
+    }
+
+    pub(crate) fn decode(value: &Bytes) -> Result<Self, Malformed> {
+        let mut input = Input::new(value.clone());
+        let grant = input.id()?;
+        let mut keep = Vec::new();
+        while input.remaining() > 0 && keep.len() < KEEP_MAX {
+            keep.push(input.id()?);
+        }
+        input.end()?;
+        if !keep.is_sorted_by(|a, b| a < b) {
+            return Err(input.malformed("nodes to keep in ascending order, each once"));
+        }
+        Ok(Self { grant, keep })
+    }
+}

@@ -1,0 +1,6 @@
+//! Authorised writers, as users meet them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
+
+mod basic;
+mod support;

@@ -70,5 +70,6 @@ pub use replica::Defect;
 pub use replica::LogExchange;
 pub use rows::{Rows, StoredRows};
 pub use sidecar::{Mark, MemorySidecar, Sidecar};
+pub use store::topic_of;
 pub use stream::{ExportError, Exported, ImportCause, ImportError, Imported};
 pub use waiter::Waiter;

@@ -25,6 +25,39 @@ pub(crate) struct Store {
     topic: Topic,
 }
 
+/// What the log in a level is about, without opening it; none when there is no log in it yet. The level stays as it is.
+///
+/// # Errors
+///
+/// [`OpenError::Newer`] when the log was written by a later version, or what the store says.
+pub fn topic_of(level: &dyn Level) -> Result<Option<Topic>, OpenError> {
+    if !level.subs()?.iter().any(|name| name == META) {
+        return Ok(None);
+    }
+    let row = level.get(level.sub(META)?, FORMAT_KEY)?;
+    row.map(|row| Ok(Format::decode(row)?.topic)).transpose()
+}
+
+/// The row that says what a log is.
+struct Format {
+    version: u32,
+    topic: Topic,
+    kind: Bytes,
+}
+
+impl Format {
+    fn decode(row: Bytes) -> Result<Self, OpenError> {
+        let damaged = |source| Error::Damaged { row: "the format row".into(), source: Some(source) };
+        let mut input = Input::new(row);
+        let version = input.array().map(u32::from_be_bytes).map_err(damaged)?;
+        if version > FORMAT {
+            return Err(OpenError::Newer { found: version, known: FORMAT });
+        }
+        let topic = Topic::from_bytes(input.array().map_err(damaged)?);
+        Ok(Self { version, topic, kind: input.take_rest() })
+    }
+}
+
 /// What the meta row of branches says.
 pub(crate) struct Loaded {
     pub(crate) chains: Chains,
@@ -47,14 +80,14 @@ impl Store {
         let store = Self {
             entries: level.sub("entries")?,
             ids: level.sub("ids")?,
-            meta: level.sub("meta")?,
+            meta: level.sub(META)?,
             level,
             topic,
         };
         // What a crash left unsynced is made durable before anybody builds on it.
         store.level.sync()?;
         let created = match store.level.get(store.meta, FORMAT_KEY)? {
-            Some(row) => store.check_format(row, kind).map(|()| false)?,
+            Some(row) => store.check_format(row, kind)?,
             None => store.put_format(kind).map(|()| true)?,
         };
         let (chains, commits, last) = store.load_branches()?;
@@ -85,27 +118,33 @@ impl Store {
         Ok(self.level.apply(batch, Durability::Synced)?)
     }
 
-    fn check_format(&self, row: Bytes, kind: &'static str) -> Result<(), OpenError> {
-        let damaged = |source| Error::Damaged { row: "the format row".into(), source: Some(source) };
-        let mut input = Input::new(row);
-        let format = input.array().map(u32::from_be_bytes).map_err(damaged)?;
-        if format > FORMAT {
-            return Err(OpenError::Newer { found: format, known: FORMAT });
+    /// Says whether this founds the log: an open log without entries is about nothing yet.
+    fn check_format(&self, row: Bytes, kind: &'static str) -> Result<bool, OpenError> {
+        let found = Format::decode(row)?;
+        if found.kind != kind.as_bytes() {
+            let found = String::from_utf8_lossy(&found.kind).into_owned();
+            return Err(OpenError::OtherKind { found, wanted: kind });
         }
-        let topic = Topic::from_bytes(input.array().map_err(damaged)?);
-        let found = input.take_rest();
-        if found != kind.as_bytes() {
-            return Err(OpenError::OtherKind {
-                found: String::from_utf8_lossy(&found).into_owned(),
-                wanted: kind,
-            });
+        let founds = found.topic != self.topic;
+        if founds && (found.topic != Topic::OPEN || !self.is_empty()?) {
+            return Err(OpenError::OtherTopic);
         }
-        match (topic == self.topic, format == FORMAT) {
-            (false, _) => Err(OpenError::OtherTopic),
-            (true, true) => Ok(()),
-            // Whoever reads older formats alone must not take what is written from now on for damage.
-            (true, false) => self.put_format(kind),
+        // Whoever reads older formats alone must not take what is written from now on for damage.
+        if founds || found.version < FORMAT {
+            self.put_format(kind)?;
         }
+        Ok(founds)
+    }
+
+    /// Whether nothing was ever stored. Entries stay for good, and every commit writes a branch.
+    fn is_empty(&self) -> Result<bool, Error> {
+        let branches = (self.meta, KeyRange::prefix(&[BRANCH]));
+        for (sub, range) in [branches, (self.entries, KeyRange::all()), (self.ids, KeyRange::all())] {
+            if self.level.range(sub, range, Order::Ascending).next().transpose()?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn load_branches(&self) -> Result<(Chains, u64, Change), Error> {
@@ -347,6 +386,8 @@ impl Arena {
         self.0.split().freeze()
     }
 }
+
+const META: &str = "meta";
 
 // Letters of the rows in `meta`. `x` is the layer above's: see `rows::EXTENSION`.
 const FORMAT_KEY: &[u8] = b"f";

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -42,15 +42,9 @@ fn refuse_readable(_: &File, _: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Writes a new key whole or not at all: under another name, synced, then linked into place.
+/// Writes a new key whole or not at all: under another name, synced, then moved into place. Only for whoever holds the
+/// lock of the folder: what lies there is replaced.
 pub(super) fn make(path: &Path) -> Result<Identity, FolderError> {
-    let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(seed.as_mut()).map_err(IdentityError::Random)?;
-    let mut text = Zeroizing::new(String::with_capacity(65));
-    for byte in seed.iter() {
-        text.push_str(&Zeroizing::new(format!("{byte:02x}")));
-    }
-    text.push('\n');
     let draft = path.with_extension("new");
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -58,13 +52,55 @@ pub(super) fn make(path: &Path) -> Result<Identity, FolderError> {
         }
         _ => {}
     }
-    let mut file = private(OpenOptions::new().write(true).create_new(true))
-        .open(&draft)
-        .map_err(io_error("make the identity", &draft))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(io_error("write the identity", &draft))?;
+    let identity = write(&draft)?;
     fs::rename(&draft, path).map_err(io_error("make the identity", path))?;
     sync_parent(path).map_err(io_error("sync the folder of", path))?;
+    Ok(identity)
+}
+
+/// As [`make`], where nobody holds a lock: whoever comes second is refused.
+pub(super) fn make_first(path: &Path) -> Result<Identity, FolderError> {
+    let draft = own_draft(path)?;
+    let made = write(&draft).and_then(|identity| link(&draft, path).map(|()| identity));
+    // Whether it was linked or refused, the draft has no use any more.
+    let removed = fs::remove_file(&draft);
+    let identity = made?;
+    removed.map_err(io_error("remove", &draft))?;
+    sync_parent(path).map_err(io_error("sync the folder of", path))?;
+    Ok(identity)
+}
+
+/// Unlike a move, a link never takes the place of something else.
+fn link(draft: &Path, path: &Path) -> Result<(), FolderError> {
+    fs::hard_link(draft, path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => FolderError::Exists { path: path.to_owned() },
+        _ => io_error("make the identity", path)(error),
+    })
+}
+
+/// A name beside `path` that nobody else uses.
+fn own_draft(path: &Path) -> Result<PathBuf, FolderError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(IdentityError::Random)?;
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".new-{:016x}", u64::from_be_bytes(random)));
+    Ok(draft.into())
+}
+
+/// Writes a new key into a new file, synced.
+fn write(draft: &Path) -> Result<Identity, FolderError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut()).map_err(IdentityError::Random)?;
+    let mut text = Zeroizing::new(String::with_capacity(65));
+    for byte in seed.iter() {
+        text.push_str(&Zeroizing::new(format!("{byte:02x}")));
+    }
+    text.push('\n');
+    let mut file = private(OpenOptions::new().write(true).create_new(true))
+        .open(draft)
+        .map_err(io_error("make the identity", draft))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(io_error("write the identity", draft))?;
     Ok(Identity::from_seed(&seed))
 }

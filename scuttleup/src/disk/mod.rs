@@ -29,7 +29,9 @@ pub use sidecar::SidecarFile;
 
 use crate::error::OpenError;
 use crate::identity::{Identity, IdentityError};
+use crate::ids::Topic;
 use crate::log::{Log, Options};
+use crate::store::topic_of;
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,12 @@ pub enum FolderError {
         /// The identity file.
         path: PathBuf,
     },
+    /// There is something in the place of a new identity.
+    #[error("{} is there already: a new identity takes the place of nothing, so choose another name", path.display())]
+    Exists {
+        /// Where the identity should have gone.
+        path: PathBuf,
+    },
     /// No key could be made.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -70,6 +78,27 @@ pub enum FolderError {
 fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
     let path = path.to_owned();
     move |source| FolderError::Io { what, path, source }
+}
+
+/// Makes a new key in a file of its own, as a folder has one: for its owner's eyes only, and whole or not at all. It is
+/// durable when this returns.
+///
+/// # Errors
+///
+/// [`FolderError::Exists`] when there is anything under that name, a link to nothing as well; it stays as it is. Of several
+/// that make one at once, all but one are refused. A file system without hard links is [`FolderError::Io`].
+pub fn make_identity(path: &Path) -> Result<Identity, FolderError> {
+    identity::make_first(path)
+}
+
+/// Reads a key out of a file; none when there is no such file.
+///
+/// # Errors
+///
+/// [`FolderError::Readable`] when others could read it, [`FolderError::NotAnIdentity`] when it holds something else, and
+/// [`FolderError::Io`], also for a link.
+pub fn read_identity(path: &Path) -> Result<Option<Identity>, FolderError> {
+    identity::read(path)
 }
 
 /// A folder with a log in it, locked to this process.
@@ -131,6 +160,15 @@ impl Folder {
         &self.path
     }
 
+    /// What the log in this folder is about; none when there is no log in it yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`topic_of`].
+    pub fn topic(&self) -> Result<Option<Topic>, OpenError> {
+        topic_of(&self.level)
+    }
+
     /// The sidecar of this folder.
     #[must_use]
     pub fn sidecar(&self) -> SidecarFile {
@@ -174,6 +212,8 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 
 fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
+        // A name alone lies in the current folder.
+        Some(parent) if cfg!(unix) && parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(parent) if cfg!(unix) => File::open(parent)?.sync_all(),
         _ => Ok(()),
     }

@@ -43,7 +43,7 @@ pub use level::Durability;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Opened {
-    /// The log was made just now.
+    /// The log was made just now, or had been an open log without entries and has got its topic now.
     pub created: bool,
     /// Batches that were durable once and are not here: an old copy, or a damaged journal. What is not
     /// our own can be fetched again.

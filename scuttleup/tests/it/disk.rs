@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use scuttleup::disk::{Folder, FolderError, SidecarFile};
-use scuttleup::{EntryId, Error, Log, Mark, OpenError, Read, Seq, Sidecar};
+use scuttleup::disk::{Folder, FolderError, SidecarFile, make_identity, read_identity};
+use scuttleup::{EntryId, Error, Log, Mark, OpenError, Read, Seq, Sidecar, Topic};
 
 use crate::support::{assert_clean, export, identity, import, log, values};
 
@@ -44,7 +44,8 @@ fn numbers_and_the_peer_id_survive_restarts() {
 fn the_identity_is_for_its_owner_alone_under_any_umask() {
     let dir = tempfile::tempdir().unwrap();
     if let Some(path) = std::env::var_os("SCUTTLEUP_TEST_MAKE_FOLDER") {
-        drop(Folder::open(path).unwrap());
+        drop(Folder::open(&path).unwrap());
+        make_identity(&Path::new(&path).join("recovery")).unwrap();
         return;
     }
     let path = dir.path().join("log");
@@ -60,6 +61,7 @@ fn the_identity_is_for_its_owner_alone_under_any_umask() {
     assert!(status.status.success(), "{status:?}");
     assert_eq!(mode(&control), 0o666, "the umask was 0");
     assert_eq!(mode(&path.join("identity")), 0o600);
+    assert_eq!(mode(&path.join("recovery")), 0o600);
     assert_eq!(mode(&path), 0o700);
     drop(open(&path));
     assert_eq!(mode(&path.join("sidecar")), 0o600);
@@ -244,4 +246,76 @@ fn a_draft_of_an_identity_that_a_crash_left_is_no_obstacle() {
     fs::write(dir.path().join("identity.new"), "half").unwrap();
     drop(open(dir.path()));
     assert!(!dir.path().join("identity.new").exists());
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn an_identity_in_a_file_of_its_own_is_read_as_it_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("recovery.key");
+    assert!(read_identity(&file).unwrap().is_none());
+    let made = make_identity(&file).unwrap();
+    assert_eq!(read_identity(&file).unwrap().unwrap().writer(), made.writer());
+    assert_eq!((mode(&file), fs::read(&file).unwrap().len()), (0o600, 65));
+    assert_eq!(names(dir.path()), ["recovery.key"], "no draft is left");
+    let nowhere = make_identity(&dir.path().join("no folder").join("key")).unwrap_err();
+    assert!(matches!(nowhere, FolderError::Io { .. }), "{nowhere}");
+    for bad in [0o640, 0o604, 0o666] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(bad)).unwrap();
+        let error = read_identity(&file).unwrap_err();
+        assert!(matches!(error, FolderError::Readable { mode, .. } if mode == bad), "{error}");
+    }
+}
+
+#[test]
+fn a_new_identity_takes_the_place_of_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let first = make_identity(&at("key")).unwrap();
+    fs::write(at("empty"), "").unwrap();
+    fs::create_dir(at("folder")).unwrap();
+    symlink(at("key"), at("link")).unwrap();
+    symlink(at("nothing"), at("dangling")).unwrap();
+    let before = names(dir.path()).len();
+    for name in ["key", "empty", "folder", "link", "dangling"] {
+        let error = make_identity(&at(name)).unwrap_err();
+        assert!(matches!(&error, FolderError::Exists { path } if *path == at(name)), "{error}");
+        assert!(error.to_string().contains("is there already"));
+    }
+    assert_eq!(names(dir.path()).len(), before, "neither drafts, nor what a link leads to");
+    assert_eq!(read_identity(&at("key")).unwrap().unwrap().writer(), first.writer());
+    assert_eq!(fs::read(at("empty")).unwrap(), b"");
+}
+
+#[test]
+fn of_many_who_make_an_identity_at_once_one_does() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let file = dir.path().join(round.to_string());
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| make_identity(&file))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
+        assert_eq!(made.len(), 1);
+        let writer = made.into_iter().next().unwrap().unwrap().writer();
+        assert_eq!(read_identity(&file).unwrap().unwrap().writer(), writer);
+        assert!(refused.iter().all(|error| matches!(error, Err(FolderError::Exists { .. }))), "{refused:?}");
+    }
+    assert_eq!(names(dir.path()).len(), 20);
+}
+
+#[test]
+fn a_folder_tells_the_topic_of_its_log_without_opening_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::open(dir.path()).unwrap();
+    assert_eq!(folder.topic().unwrap(), None);
+    let topic = Topic::from_bytes([7; 32]);
+    drop(folder.options().topic(topic).open(folder.level(), folder.identity()).unwrap());
+    assert_eq!(folder.topic().unwrap(), Some(topic));
+    drop(folder);
+    assert_eq!(Folder::open(dir.path()).unwrap().topic().unwrap(), Some(topic));
 }

@@ -15,5 +15,6 @@ mod reading;
 mod replica;
 mod support;
 mod threads;
+mod topics;
 mod values;
 mod waiter;

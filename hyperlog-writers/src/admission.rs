@@ -131,7 +131,8 @@ fn admit_grant(node: &Asking<'_>, cap: &NodeId, above: &Fact) -> Result<(), Refu
     if above.role < Role::Admin {
         return Err(Refused::NotAdmin { cap: *cap });
     }
-    let Grant { role, .. } = Grant::decode(value(node)?)?;
+    let Grant { key, role } = Grant::decode(value(node)?)?;
+    WriterId::from_bytes(*key.as_bytes())?;
     if role > above.role {
         return Err(Refused::AboveOneself { own: above.role, granted: role });
     }

@@ -24,6 +24,8 @@ pub(crate) struct Ledger<'a, 'r> {
     revokes: BTreeMap<Change, Revoke>,
     /// Of those, what is to be written.
     changed: BTreeSet<Change>,
+    /// The grant of the node before: mostly that of the next one, too.
+    cap: Option<(NodeId, Change)>,
     /// New nodes under each grant.
     under: BTreeMap<Change, Vec<Stretch>>,
     /// Nodes whose standing changes, and whether they are void now. A new node counts to begin with.
@@ -47,6 +49,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
             grants: BTreeMap::new(),
             revokes: BTreeMap::new(),
             changed: BTreeSet::new(),
+            cap: None,
             under: BTreeMap::new(),
             flips: BTreeMap::new(),
             late: Vec::new(),
@@ -56,7 +59,11 @@ impl<'a, 'r> Ledger<'a, 'r> {
     /// Takes in a new node: the next in local order.
     pub(crate) fn take(&mut self, node: &Node) -> Result<(), LogError> {
         let Some(cap) = node.cap else { return self.found(node) };
-        let cap = self.change_of(&cap)?;
+        let cap = match self.cap {
+            Some((id, change)) if id == cap => change,
+            _ => self.change_of(&cap)?,
+        };
+        self.cap = node.cap.map(|id| (id, cap));
         let place = self.rows.place_of(node.change)?;
         match node.kind {
             Kind::Grant => self.grant_new(node, cap, place),

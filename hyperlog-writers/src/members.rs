@@ -1,8 +1,8 @@
 //! Who may write, as the stored nodes have it.
 
-use hyperlog::{KeyError, LogError, NodeId, StoredRows, WriterId};
+use hyperlog::{LogError, NodeId, StoredRows, WriterId};
 
-use crate::records::{self, damaged};
+use crate::records;
 use crate::role::Role;
 use crate::rules;
 
@@ -62,19 +62,14 @@ impl Grant {
         };
         Ok(Some(Self {
             id: grant.id,
-            key: writer(grant.key)?,
+            key: WriterId::from_stored(grant.key),
             role: grant.role,
-            by: writer(above.key)?,
+            by: WriterId::from_stored(above.key),
             cap: above.id,
             depth: grant.depth,
             state,
         }))
     }
-}
-
-/// A key among the rows.
-fn writer(key: [u8; 32]) -> Result<WriterId, LogError> {
-    WriterId::from_bytes(key).map_err(|_: KeyError| damaged("the key of a grant", None))
 }
 
 /// All grants, ascending by id. O(grants).

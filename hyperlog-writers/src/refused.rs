@@ -1,6 +1,6 @@
 //! Why a node is none of a channel.
 
-use hyperlog::{AdmitError, Malformed, NodeId, Refusal, WriterId};
+use hyperlog::{AdmitError, KeyError, Malformed, NodeId, Refusal, WriterId};
 
 use crate::role::Role;
 
@@ -54,6 +54,9 @@ pub enum Refused {
     /// A value that is none.
     #[error("the value is not that of its kind")]
     Malformed(#[from] Malformed),
+    /// A grant to a key that cannot be a writer.
+    #[error("the grant is to a key that cannot be a writer")]
+    Key(#[from] KeyError),
     /// A revocation that does not link what it is about.
     #[error("the revocation names {id}, and does not link it")]
     NotLinked {

@@ -31,6 +31,7 @@ impl Genesis {
         [self.root.as_bytes(), &self.nonce, self.name.as_bytes()].concat().into()
     }
 
+    /// Checks the root's key, too.
     pub(crate) fn decode(value: &Bytes) -> Result<Self, Malformed> {
         let mut input = Input::new(value.clone());
         let (root, nonce) = (input.writer()?, input.array()?);
@@ -57,9 +58,10 @@ impl Grant {
         [&self.key.as_bytes()[..], &[self.role as u8]].concat().into()
     }
 
+    /// Does not check the key.
     pub(crate) fn decode(value: &Bytes) -> Result<Self, Malformed> {
         let mut input = Input::new(value.clone());
-        let (key, role) = (input.writer()?, input.u8()?);
+        let (key, role) = (WriterId::from_stored(input.array()?), input.u8()?);
         let role = Role::from_byte(role).ok_or_else(|| input.malformed("a role"))?;
         input.end()?;
         Ok(Self { key, role })

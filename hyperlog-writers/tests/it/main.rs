@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
 
 mod basic;
+mod rogue;
+mod scale;
 mod support;

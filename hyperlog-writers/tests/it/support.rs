@@ -26,6 +26,17 @@ pub(crate) fn open(n: u8, channel: ChannelKey) -> Channel<Utf8> {
     Channel::open(Memory::new(), identity(n), channel).unwrap()
 }
 
+/// As [`open`], on a level of one's own.
+pub(crate) fn open_on(level: impl hyperlog::Level + 'static, n: u8, channel: ChannelKey) -> Channel<Utf8> {
+    Channel::open(level, identity(n), channel).unwrap()
+}
+
+pub(crate) fn export(channel: &Channel<Utf8>) -> Vec<u8> {
+    let mut out = Vec::new();
+    channel.log().export(&mut out).unwrap();
+    out
+}
+
 /// The channel of `of`, for writer `n`, with all that is there.
 pub(crate) fn join(n: u8, of: &Channel<Utf8>) -> Channel<Utf8> {
     let channel = open(n, of.key());

@@ -120,6 +120,21 @@ pub enum NotAuthorized {
     },
 }
 
+impl NotAuthorized {
+    /// Finds this reason behind what adding to a log, or to something over it, failed with.
+    #[must_use]
+    pub fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(Refusal(reason)) = error.downcast_ref() {
+                return reason.downcast_ref();
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
 impl From<NotAuthorized> for AdmitError {
     fn from(refused: NotAuthorized) -> Self {
         Self::Refused(Refusal(Box::new(refused)))

@@ -37,22 +37,22 @@ impl Policy for Writers {
     }
 
     fn cap(&self, writer: WriterId, rows: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        let mut ended = false;
+        let (mut ended, mut nearest) = (false, None::<Grant>);
         for grant in of_key(&writer, rows) {
             let (_, grant) = grant?;
-            if grant.standing.is_open() {
-                return Ok(Some(grant.id));
-            }
             ended = true;
+            // What lies nearer to the root ends less easily.
+            if grant.standing.is_open() && nearest.as_ref().is_none_or(|nearest| grant.depth < nearest.depth)
+            {
+                nearest = Some(grant);
+            }
         }
-        Err(if ended {
-            NotAuthorized::Revoked { writer }
-        } else if all(rows).next().is_none() {
-            NotAuthorized::Empty
-        } else {
-            NotAuthorized::Never { writer }
+        match nearest {
+            Some(grant) => Ok(Some(grant.id)),
+            None if ended => Err(NotAuthorized::Revoked { writer }.into()),
+            None if all(rows).next().is_none() => Err(NotAuthorized::Empty.into()),
+            None => Err(NotAuthorized::Never { writer }.into()),
         }
-        .into())
     }
 }
 

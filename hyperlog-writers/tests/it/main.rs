@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
 
+mod admission;
 mod basic;
+mod maps;
 mod rogue;
 mod scale;
 mod support;
+mod under;

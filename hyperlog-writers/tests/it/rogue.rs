@@ -1,5 +1,6 @@
 //! A writer that obeys no rule: it writes under whatever grant it likes, as often as it likes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hyperlog::{
@@ -12,19 +13,27 @@ use crate::support::identity;
 
 /// Admits everything, and acts under what it is told.
 #[derive(Debug, Default)]
-struct Lawless(Mutex<Option<NodeId>>);
+struct Lawless {
+    cap: Mutex<Option<NodeId>>,
+    /// Keeps no values of grants and revocations.
+    hollow: AtomicBool,
+}
 
 impl Policy for Lawless {
     fn admit(&self, _: &Asking<'_>, _: &Known<'_>) -> Result<(), AdmitError> {
         Ok(())
     }
 
-    fn store(&self, _: &[Node], _: &mut Rows<'_>) -> Result<Effects, LogError> {
+    fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, LogError> {
+        if self.hollow.load(Ordering::Relaxed) {
+            let mut acts = nodes.iter().filter(|node| node.kind != Kind::Data);
+            acts.try_for_each(|node| rows.drop_value(node.change))?;
+        }
         Ok(Effects::default())
     }
 
     fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        Ok(*self.0.lock().unwrap())
+        Ok(*self.cap.lock().unwrap())
     }
 }
 
@@ -53,9 +62,14 @@ impl Rogue {
         self.log.import(&crate::support::export(of)[..]).unwrap();
     }
 
+    /// From now on, grants and revocations are stored without their values.
+    pub(crate) fn go_hollow(&self) {
+        self.policy.hollow.store(true, Ordering::Relaxed);
+    }
+
     /// Data under any grant.
     pub(crate) fn write(&self, cap: NodeId, links: &[NodeId], value: &str) -> NodeId {
-        *self.policy.0.lock().unwrap() = Some(cap);
+        *self.policy.cap.lock().unwrap() = Some(cap);
         self.log.add(links, value).unwrap().id
     }
 

@@ -1,0 +1,84 @@
+//! Several grants of one key, and what a revocation of one of them keeps.
+
+use hyperlog_writers::{Error, Keep, Role, State};
+
+use crate::rogue::Rogue;
+use crate::support::{export, found, join, key, open, sync, values};
+
+#[test]
+fn who_has_several_grants_writes_under_the_one_nearest_to_the_root() {
+    let ana = found(1);
+    ana.authorize(key(2), Role::Admin).unwrap();
+    let ben = join(2, &ana);
+    let far = ben.authorize(key(3), Role::Writer).unwrap();
+    sync(&ana, &ben);
+    let near = ana.authorize(key(3), Role::Writer).unwrap();
+    let cyd = join(3, &ana);
+    let node = cyd.log().append("x").unwrap();
+    assert_eq!(node.cap, Some(near));
+    let member = ana.members().unwrap().into_iter().find(|member| member.key == key(3)).unwrap();
+    let mut grants = [far, near];
+    grants.sort_unstable();
+    assert_eq!(member.grants.iter().map(|grant| grant.id).collect::<Vec<_>>(), grants);
+    sync(&ana, &cyd);
+    // The other one is enough to go on.
+    ana.revoke(&near, Keep::Here).unwrap();
+    sync(&ana, &cyd);
+    assert_eq!(cyd.log().append("y").unwrap().cap, Some(far));
+    sync(&ana, &cyd);
+    assert_eq!(values(ana.log()), ["x", "y"]);
+}
+
+#[test]
+fn revoking_a_key_ends_all_its_grants_and_keeps_what_is_named_under_each() {
+    let ana = found(1);
+    let (first, second) =
+        (ana.authorize(key(2), Role::Writer).unwrap(), ana.authorize(key(2), Role::Writer).unwrap());
+    let rogue = Rogue::new(2, &ana);
+    let one = rogue.write(first, &[], "one");
+    rogue.write(first, &[], "two");
+    let three = rogue.write(second, &[], "three");
+    rogue.write(second, &[], "four");
+    ana.log().import(&rogue.export()[..]).unwrap();
+    let revoked = ana.revoke_key(&key(2), &Keep::Only(vec![one, three])).unwrap();
+    assert_eq!(revoked.len(), 2);
+    assert_eq!(values(ana.log()), ["one", "three"]);
+    assert!(matches!(ana.revoke_key(&key(2), &Keep::Here), Err(Error::NoMember { .. })));
+    let states =
+        ana.grants().unwrap().into_iter().filter(|grant| grant.key == key(2)).map(|grant| grant.state);
+    assert_eq!(states.collect::<Vec<_>>(), [State::Revoked, State::Revoked]);
+}
+
+#[test]
+fn what_is_to_be_kept_is_checked_before_anything_is_written() {
+    let ana = found(1);
+    let grant = ana.authorize(key(2), Role::Writer).unwrap();
+    let own = ana.log().append("own").unwrap().id;
+    let last = ana.log().last();
+    assert!(matches!(ana.revoke(&grant, Keep::Only(vec![own])), Err(Error::KeepsOther { .. })));
+    let many = (0..17).map(|n| hyperlog::NodeId::from_bytes([n; 32])).collect();
+    assert!(matches!(ana.revoke(&grant, Keep::Only(many)), Err(Error::KeepsTooMuch { count: 17 })));
+    assert!(matches!(ana.revoke(&own, Keep::Here), Err(Error::NoGrant { .. })));
+    assert!(matches!(ana.resign(), Ok(revoked) if revoked.len() == 1));
+    assert_eq!(ana.log().last().0, last.0 + 1);
+}
+
+#[test]
+fn of_one_who_forked_all_branches_are_kept_up_to_sixteen() {
+    let ana = found(1);
+    let grant = ana.authorize(key(2), Role::Writer).unwrap();
+    let before = export(&ana);
+    for n in 0..18 {
+        // Each a copy that knows nothing of the others: eighteen first entries.
+        let copy = open(9, ana.key());
+        copy.log().import(&before[..]).unwrap();
+        let clone = Rogue::new(2, &copy);
+        clone.write(grant, &[], &n.to_string());
+        ana.log().import(&clone.export()[..]).unwrap();
+    }
+    assert_eq!(ana.log().branches_of(&key(2)), 18);
+    let revoked = ana.revoke(&grant, Keep::Here).unwrap();
+    assert_eq!((revoked.kept.len(), revoked.left_out), (16, 2));
+    assert_eq!(values(ana.log()).len(), 16);
+    assert!(ana.log().fsck().unwrap().is_clean());
+}

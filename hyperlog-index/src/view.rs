@@ -29,8 +29,8 @@ pub trait View: Send + Sync + 'static {
     /// built anew.
     fn version(&self) -> u32;
 
-    /// Takes in one node: reads and writes rows. Called for every node that counts, exactly once, after all that it links
-    /// to. What it writes becomes real together with that it was called, or not at all.
+    /// Takes in one node: reads and writes rows. Called for every node of data that counts, exactly once, after all that it
+    /// links to; what a policy writes for itself is passed over. What the view writes becomes real together with that it was called, or not at all.
     ///
     /// It must not read the [`Index`](crate::Index) that it is called from: that waits for it.
     ///

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use hyperlog::{
-    AdmitError, Asking, Effects, Hyperlog, Known, Level, LogError, Memory, Node, NodeId, Policy, Refusal,
-    Rows, StoredRows, Utf8, WriterId,
+    Act, AdmitError, Asking, Effects, Hyperlog, Kind, Known, Level, LogError, Memory, Node, NodeId, Policy,
+    Refusal, Rows, StoredRows, Utf8, WriterId,
 };
 use hyperlog_index::{Rebuild, View};
 
@@ -130,6 +131,18 @@ fn a_void_node_is_not_mapped_and_its_fault_is_none() {
     assert!(skipped(&tally).is_empty());
     assert_eq!(tally.get(ids[1].as_bytes()).unwrap(), None);
     assert_eq!(tally.last(), log.last(), "void nodes are looked at all the same");
+}
+
+#[test]
+fn what_a_policy_writes_for_itself_is_in_no_view() {
+    let log = toy(1);
+    let tally = index(&log, &Memory::new(), tally(), 9);
+    let ids = append(&log, ["1", "2"]);
+    let act = Act { kind: Kind::Grant, cap: None, links: vec![], value: Bytes::from_static(b"\xff") };
+    log.act(|_| Ok::<_, hyperlog::Error>(act)).unwrap();
+    each_once(&tally, &ids).unwrap();
+    assert!(skipped(&tally).is_empty(), "a value that is no text is nobody's fault");
+    assert_eq!((tally.last(), log.last().0), (log.last(), 3));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! of the original that a test keeps, or amends.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
 
+mod acts;
 mod adding;
 mod concurrent;
 mod crashes;

@@ -29,7 +29,7 @@ macro_rules! exercise {
     };
 }
 
-const EXERCISES: [Exercise; 11] = [
+const EXERCISES: [Exercise; 13] = [
     exercise!("workshop-01", "01-put-and-get", 5),
     exercise!("workshop-02", "02-append-and-read", 4),
     exercise!("workshop-03", "03-links-and-heads", 4),
@@ -41,6 +41,8 @@ const EXERCISES: [Exercise; 11] = [
     exercise!("workshop-09", "09-catching-up", 6),
     exercise!("workshop-10", "10-migration", 4),
     exercise!("workshop-11", "11-a-map", 6),
+    exercise!("workshop-12", "12-who-wrote-it", 6),
+    exercise!("workshop-13", "13-from-a-log-to-a-database", 7),
 ];
 
 fn run(exercise: &Exercise, folder: &Path) -> (Output, String) {

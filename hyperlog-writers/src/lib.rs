@@ -21,5 +21,12 @@ pub use key::{ChannelKey, ParseKeyError};
 pub use members::{Grant, Member, State};
 pub use refused::{DEPTH_MAX, NotAuthorized, Refused};
 pub use role::Role;
-pub use rules::Writers;
+pub use rules::{KIND, Writers};
 pub use value::{Genesis, KEEP_MAX, NAME_BYTES_MAX};
+
+// What a user of this crate meets of the crates below.
+#[cfg(feature = "disk")]
+pub use hyperlog::disk;
+pub use hyperlog::{
+    Binary, Hyperlog, Identity, Json, Memory, NodeId, OpenError, Options, Postcard, Utf8, WriterId,
+};

@@ -25,7 +25,15 @@ impl Writers {
     }
 }
 
+/// The kind of a log that is a channel.
+pub const KIND: &str = "hyperlog-writers";
+
 impl Policy for Writers {
+    /// A log of its own kind: who knows nothing of grants must not write, or pass on, what the others refuse.
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
     fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
         self.admission.admit(node, known)
     }

@@ -15,7 +15,7 @@ use crate::events::Event;
 use crate::ext::{Ext, View};
 use crate::heads::Heads;
 use crate::node::{Node, NodeId};
-use crate::policy::{Asking, Effects, Policy};
+use crate::policy::{self, Asking, Effects, Policy};
 
 /// Below this, rows of the policy.
 const POLICY: &[u8] = b"p";
@@ -238,7 +238,7 @@ fn damaged(entry: &Entry, source: Malformed) -> Error {
 
 impl Extension for Graph {
     fn kind(&self) -> &'static str {
-        "hyperlog"
+        self.policy.as_ref().map_or(policy::KIND, |policy| policy.kind())
     }
 
     fn admit(&self, entry: &Candidate<'_>, known: &Known<'_>) -> Result<(), AdmitError> {

@@ -6,11 +6,20 @@ use scuttleup::{AdmitError, Change, Error, Known, Rows, StoredRows, WriterId};
 use crate::ext::{Ext, Kind};
 use crate::node::{Node, NodeId};
 
+/// The kind of a log that is a graph.
+pub(crate) const KIND: &str = "hyperlog";
+
 /// Decides over a graph. Without one, everything may be stored and everything counts.
 ///
 /// What it says must be a function of the graph alone: `admit` of the node and what it names, which nodes
 /// are void of the stored set. Then all replicas agree, whatever order things arrived in.
 pub trait Policy: Send + Sync {
+    /// The kind of log that a graph is under this policy, 1 to 32 bytes. Logs of different kinds are never mixed: not in
+    /// a store, not in a sync. Default: that of a graph without a policy.
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
     /// Whether a node may be stored. It is asked before the signature is checked. [`Named`] reads what the
     /// node names.
     ///

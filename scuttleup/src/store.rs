@@ -118,16 +118,17 @@ impl Store {
         Ok(self.level.apply(batch, Durability::Synced)?)
     }
 
-    /// Says whether this founds the log: an open log without entries is about nothing yet.
+    /// Says whether this founds the log: one without entries becomes what it is opened as, unless that is an open log.
     fn check_format(&self, row: Bytes, kind: &'static str) -> Result<bool, OpenError> {
         let found = Format::decode(row)?;
-        if found.kind != kind.as_bytes() {
+        let (other_kind, other_topic) = (found.kind != kind.as_bytes(), found.topic != self.topic);
+        let founds = other_kind || other_topic;
+        if founds && (self.topic == Topic::OPEN || !self.is_empty()?) {
+            if !other_kind {
+                return Err(OpenError::OtherTopic);
+            }
             let found = String::from_utf8_lossy(&found.kind).into_owned();
             return Err(OpenError::OtherKind { found, wanted: kind });
-        }
-        let founds = found.topic != self.topic;
-        if founds && (found.topic != Topic::OPEN || !self.is_empty()?) {
-            return Err(OpenError::OtherTopic);
         }
         // Whoever reads older formats alone must not take what is written from now on for damage.
         if founds || found.version < FORMAT {

@@ -20,6 +20,10 @@ struct Lawless {
 }
 
 impl Policy for Lawless {
+    fn kind(&self) -> &'static str {
+        hyperlog_writers::KIND
+    }
+
     fn admit(&self, _: &Asking<'_>, _: &Known<'_>) -> Result<(), AdmitError> {
         Ok(())
     }

@@ -56,15 +56,28 @@ fn an_open_log_without_entries_becomes_one_of_the_topic_it_is_opened_with() {
 }
 
 #[test]
+fn a_log_without_entries_becomes_one_of_any_kind_and_topic_but_no_open_one() {
+    let level = Memory::new();
+    drop(open(&level, Topic::from_bytes([8; 32])).unwrap());
+    assert!(matches!(open(&level, Topic::OPEN), Err(OpenError::OtherTopic)), "that may be a slip");
+    drop(open(&level, SEVEN).unwrap());
+    set_format(&level, &[[0, 0, 0, 3].as_slice(), &[0; 32], b"hyperlog"].concat());
+    assert!(matches!(open(&level, Topic::OPEN), Err(OpenError::OtherKind { .. })));
+    let log = open(&level, SEVEN).unwrap();
+    log.append("1").unwrap();
+    assert_clean(&log);
+}
+
+#[test]
 fn any_other_log_stays_about_what_it_is() {
     let refused = |level: &Memory, topic| {
         let before = dump(level);
         assert!(matches!(open(level, topic), Err(OpenError::OtherTopic)));
         assert_eq!(dump(level), before);
     };
-    // Of another topic, empty as it is.
+    // Of another topic.
     let level = Memory::new();
-    drop(open(&level, SEVEN).unwrap());
+    open(&level, SEVEN).unwrap().append("1").unwrap();
     refused(&level, Topic::OPEN);
     refused(&level, Topic::from_bytes([8; 32]));
     // An open one, with an entry of its own, of somebody else, or one whose value is gone.
@@ -83,7 +96,7 @@ fn any_other_log_stays_about_what_it_is() {
     }
     // One of another kind.
     let level = Memory::new();
-    drop(open(&level, Topic::OPEN).unwrap());
+    open(&level, Topic::OPEN).unwrap().append("1").unwrap();
     set_format(&level, &[[0, 0, 0, 3].as_slice(), &[0; 32], b"hyperlog"].concat());
     assert!(matches!(open(&level, SEVEN), Err(OpenError::OtherKind { .. })));
 }

@@ -16,6 +16,7 @@ mod logs;
 mod raw;
 mod sync;
 mod views;
+mod writers;
 
 use std::error::Error;
 
@@ -32,7 +33,7 @@ struct Cli {
     /// Nodes of the largest log
     #[arg(long, default_value_t = 1_000_000)]
     nodes: usize,
-    /// Only these: batch, buffered, synced, threads, open, sync, count, kv
+    /// Only these: batch, buffered, synced, threads, open, sync, count, kv, writers
     only: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     println!("100-byte values, {} rounds, medians; raw is fjall with the same rows and settings", cli.rounds);
     type Mark = fn(&Cli) -> Result<()>;
-    let marks: [(&str, Mark); 8] = [
+    let marks: [(&str, Mark); 10] = [
         ("batch", logs::batches),
         ("buffered", |cli| logs::singles(cli, Durability::Buffered, 50_000)),
         ("synced", |cli| logs::singles(cli, Durability::Synced, 2_000)),
@@ -55,6 +56,8 @@ fn main() -> Result<()> {
         ("sync", sync::bulk),
         ("count", views::counting),
         ("kv", views::map),
+        ("writers", writers::acts),
+        ("writers", writers::data),
     ];
     marks.iter().filter(|(name, _)| cli.wants(name)).try_for_each(|(_, mark)| mark(&cli))
 }

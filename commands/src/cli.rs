@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args};
-use hyperlog::Hyperlog;
+use hyperlog::{Hyperlog, Topic};
+use hyperlog_writers::{Channel, ChannelKey};
 use scuttleup::disk::Folder;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -31,14 +32,20 @@ pub struct Common {
     at_the_end: RefCell<Option<String>>,
 }
 
+/// What a folder holds.
+pub(crate) struct Graph {
+    pub(crate) log: Hyperlog,
+    /// None where everybody may write.
+    pub(crate) channel: Option<Channel>,
+}
+
 impl Common {
     /// Opens the folder, and says so when it is new.
     pub(crate) fn folder(&self) -> Result<Folder, Failure> {
         let folder = Folder::open(&self.dir);
         let folder = folder.map_err(|source| Failure::Folder { dir: self.dir.clone(), source })?;
         if folder.has_new_identity() {
-            let dir = show::one_line(&self.dir.to_string_lossy());
-            say(&format!("new writer {} in {dir}", folder.identity().writer()));
+            say(&format!("new writer {} in {}", folder.identity().writer(), self.dir()));
         }
         if let Some(torn) = folder.torn() {
             let torn = show::one_line(&torn.to_string_lossy());
@@ -49,12 +56,30 @@ impl Common {
         Ok(folder)
     }
 
-    /// The graph in the folder; says what is not as it was.
-    pub(crate) fn graph(&self, folder: &Folder) -> Result<Hyperlog, Failure> {
-        let log = Hyperlog::open_in(folder).map_err(self.open_failed())?;
+    /// The graph in the folder, a channel or not; says what is not as it was.
+    pub(crate) fn graph(&self, folder: &Folder) -> Result<Graph, Failure> {
+        let graph = match self.channel_key(folder)? {
+            Some(key) => {
+                let channel = Channel::open_in(folder, key).map_err(self.open_failed())?;
+                Graph { log: channel.log().clone(), channel: Some(channel) }
+            }
+            None => Graph { log: Hyperlog::open_in(folder).map_err(self.open_failed())?, channel: None },
+        };
+        let log = &graph.log;
         tracing::info!(writer = %log.writer(), nodes = log.last().0, "opened the log");
         tell_lost(log.opened(), log.check_caught_up().is_ok(), self);
-        Ok(log)
+        Ok(graph)
+    }
+
+    /// The channel whose log is in the folder. Opens nothing.
+    pub(crate) fn channel_key(&self, folder: &Folder) -> Result<Option<ChannelKey>, Failure> {
+        let topic = folder.topic().map_err(self.open_failed())?;
+        Ok(topic.filter(|topic| *topic != Topic::OPEN).map(Into::into))
+    }
+
+    /// The folder's name, for a line.
+    pub(crate) fn dir(&self) -> String {
+        show::one_line(&self.dir.to_string_lossy())
     }
 
     pub(crate) fn open_failed(&self) -> impl FnOnce(hyperlog::OpenError) -> Failure {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use hyperlog::{Change, ExportError, ImportError, NodeId, OpenError, VALUE_BYTES_MAX};
+use hyperlog::{Change, ExportError, ImportError, NodeId, OpenError, Refusal, VALUE_BYTES_MAX};
+use hyperlog_writers::{ChannelKey, FoundError, NotAuthorized};
 use scuttleup::disk::FolderError;
 
 use crate::hyperkv::RowError;
@@ -14,12 +15,30 @@ pub(crate) enum Failure {
     Folder { dir: PathBuf, source: FolderError },
     #[error("cannot open the log in {}", dir.display())]
     Open { dir: PathBuf, source: OpenError },
+    #[error("nothing was written: {why}; {}", to_be_authorized(why))]
+    NotAuthorized { why: NotAuthorized },
     #[error(transparent)]
-    Graph(#[from] hyperlog::Error),
+    Graph(hyperlog::Error),
     #[error(transparent)]
     Log(#[from] scuttleup::Error),
     #[error(transparent)]
-    Map(#[from] hyperkv::Error),
+    Map(hyperkv::Error),
+    #[error("{dir} holds no channel: `found NAME` makes one in an empty folder, and `open KEY` joins one")]
+    NoChannel { dir: String },
+    #[error("{dir} is one of channel {key} already: take another folder")]
+    IsChannel { dir: String, key: ChannelKey },
+    #[error("{dir} holds an open log, with nodes in it: take another folder for a channel")]
+    IsOpenLog { dir: String },
+    #[error("this is the key of the writer here: `open` takes the channel's, which `found` printed")]
+    OwnKey,
+    #[error("this is the channel's key: `authorize` takes a writer's, which `whoami` prints where it is")]
+    ChannelsKey,
+    #[error("this is the key of the writer here: to give back one's own grants there is `resign`")]
+    RevokesItself,
+    #[error(transparent)]
+    Channel(hyperlog_writers::Error),
+    #[error("cannot found a channel")]
+    Found(#[from] FoundError),
     #[error("line {line}: {why}; {kept}")]
     Row { line: u64, why: RowError, kept: String },
     #[error("the rows from line {from} on were not stored")]
@@ -78,6 +97,50 @@ pub(crate) enum Failure {
 fn by_dupsh(call: &str) -> String {
     let (program, command) = call.split_once(' ').unwrap_or((call, ""));
     format!("`dupsh '{program} -d a {command}' '{program} -d b {command}'`")
+}
+
+/// What to do about it.
+const fn to_be_authorized(why: &NotAuthorized) -> &'static str {
+    match why {
+        NotAuthorized::Revoked { .. } => "an admin can authorize it again",
+        NotAuthorized::Never { .. } => "hand this key to one, then sync",
+        _ => "to write takes a grant as well",
+    }
+}
+
+/// Why the local writer may not write, if that is what the policy says.
+fn not_authorized(refusal: &Refusal) -> Option<NotAuthorized> {
+    refusal.0.downcast_ref().cloned()
+}
+
+impl From<hyperlog::Error> for Failure {
+    fn from(error: hyperlog::Error) -> Self {
+        match &error {
+            hyperlog::Error::Policy(refusal) => match not_authorized(refusal) {
+                Some(why) => Self::NotAuthorized { why },
+                None => Self::Graph(error),
+            },
+            _ => Self::Graph(error),
+        }
+    }
+}
+
+impl From<hyperkv::Error> for Failure {
+    fn from(error: hyperkv::Error) -> Self {
+        match error {
+            hyperkv::Error::Log(error @ hyperlog::Error::Policy(_)) => error.into(),
+            error => Self::Map(error),
+        }
+    }
+}
+
+impl From<hyperlog_writers::Error> for Failure {
+    fn from(error: hyperlog_writers::Error) -> Self {
+        match error {
+            hyperlog_writers::Error::Log(error) => error.into(),
+            error => Self::Channel(error),
+        }
+    }
 }
 
 impl From<ImportError> for Failure {

@@ -8,10 +8,12 @@ use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use hyperlog::disk::Folder;
 use hyperlog::{Change, Checked, Content, Hyperlog, Imported, Node, NodeId, Read};
+use hyperlog_writers::Channel;
 use replicate::Mode;
 use serde_json::json;
 
-use crate::cli::{Common, say, start};
+use crate::channel::{self, Marks, Standing};
+use crate::cli::{Common, Graph, say, start};
 use crate::error::Failure;
 use crate::progress::Progress;
 use crate::sync::{self, Follower, Names, SyncArgs, Way};
@@ -89,6 +91,8 @@ enum Command {
         #[command(flatten)]
         args: SyncArgs,
     },
+    #[command(flatten)]
+    Channel(channel::Command),
 }
 
 impl Cli {
@@ -98,8 +102,11 @@ impl Cli {
         let Self { common, command } = self;
         start("hyperlog", &common, || {
             let folder = common.folder()?;
-            let log = common.graph(&folder)?;
-            Program { common: &common, folder: &folder, log }.run(command)
+            if let Command::Channel(command) = command {
+                return channel::run(&common, &folder, command);
+            }
+            let Graph { log, channel } = common.graph(&folder)?;
+            Program { common: &common, folder: &folder, log, channel }.run(command)
         })
     }
 }
@@ -110,6 +117,7 @@ struct Program<'a> {
     common: &'a Common,
     folder: &'a Folder,
     log: Hyperlog,
+    channel: Option<Channel>,
 }
 
 impl Program<'_> {
@@ -121,12 +129,14 @@ impl Program<'_> {
             Command::Get { id } => self.get(&id),
             Command::List { since, limit, reverse } => self.list(since, limit, reverse),
             Command::Heads => self.heads(),
-            Command::Info => info::run(self.folder, &self.log, self.common.json),
+            Command::Info => info::run(self.folder, &self.log, self.channel.as_ref(), self.common.json),
             Command::Fsck => self.fsck(),
             Command::Backup { dir } => backup::run(self.folder, dir, self.common.json),
             Command::Export => self.export(),
             Command::Import => self.import(),
             Command::Replicate { way, args } => self.replicate(way.mode(), &args),
+            // They begin before there is a log.
+            Command::Channel(command) => channel::run(self.common, self.folder, command),
         }
     }
 
@@ -158,14 +168,15 @@ impl Program<'_> {
 
     /// What is said of a node that was added.
     fn added(&self, node: &Node) -> String {
-        if self.common.json { show::node_json(node) } else { node.id.to_string() }
+        if self.common.json { show::node_json(node, false) } else { node.id.to_string() }
     }
 
     fn get(&self, id: &NodeId) -> Result<(), Failure> {
         let node = self.log.get(id)?;
         let mut out = io::stdout().lock();
         if self.common.json {
-            return Ok(writeln!(out, "{}", show::node_json(&node))?);
+            let void = Marks::of(self.channel.as_ref()).is_void(&node)?;
+            return Ok(writeln!(out, "{}", show::node_json(&node, void))?);
         }
         let value = node.value().ok_or(match node.value {
             Content::Deleted => Failure::Deleted { id: *id },
@@ -181,9 +192,12 @@ impl Program<'_> {
         if let Some(limit) = limit {
             what = what.limit(limit);
         }
+        let mut marks = Marks::of(self.channel.as_ref());
         let mut out = io::BufWriter::new(io::stdout().lock());
         for node in self.log.changes(what) {
-            writeln!(out, "{}", shown(&node?, self.common.json))?;
+            let node = node?;
+            let void = marks.is_void(&node)?;
+            writeln!(out, "{}", shown(&node, void, self.common.json))?;
         }
         Ok(out.flush()?)
     }
@@ -192,7 +206,7 @@ impl Program<'_> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         for id in self.log.heads()? {
             if self.common.json {
-                writeln!(out, "{}", show::node_json(&self.log.get(&id)?))?;
+                writeln!(out, "{}", show::node_json(&self.log.get(&id)?, false))?;
             } else {
                 writeln!(out, "{id}")?;
             }
@@ -243,11 +257,13 @@ impl Program<'_> {
 
     fn replicate(&self, mode: Mode, args: &SyncArgs) -> Result<(), Failure> {
         let follower = args.print.then(|| self.follow());
-        let synced = sync::run(&self.log, mode, args, &NAMES, self.common.json);
+        let synced = sync::run(&self.log, self.channel.as_ref(), mode, args, &NAMES, self.common.json);
         if let Some(follower) = follower {
             let printed = follower.finish()?;
+            let mut marks = Marks::of(self.channel.as_ref());
             for node in self.log.changes(Read::all().since(printed)) {
-                say(&shown(&node?, self.common.json));
+                let node = node?;
+                say(&shown(&node, marks.is_void(&node)?, self.common.json));
             }
         }
         synced
@@ -256,12 +272,15 @@ impl Program<'_> {
     /// Prints nodes as they come.
     fn follow(&self) -> Follower<Change> {
         let (mut last, json) = (self.log.visible(), self.common.json);
+        let channel = self.channel.clone();
         let changes = self.log.changes(Read::all().since(last).live(true));
         Follower::new(changes.stop_handle(), move || {
             // A log that cannot be read is the session's to report.
             for node in changes.map_while(Result::ok) {
                 last = node.change;
-                say(&shown(&node, json));
+                // Looked at anew each time: what counts changes with what comes.
+                let void = Marks::of(channel.as_ref()).is_void(&node).unwrap_or(false);
+                say(&shown(&node, void, json));
             }
             last
         })
@@ -280,6 +299,7 @@ impl Program<'_> {
     }
 
     fn import(&self) -> Result<(), Failure> {
+        let standing = self.channel.as_ref().map(Standing::now).transpose()?;
         let progress = Progress::new("nodes", 0);
         let done =
             self.log.import_with(io::stdin().lock(), |done| progress.set(done.stored + done.duplicates));
@@ -298,12 +318,17 @@ impl Program<'_> {
         for fork in &done.forks {
             say(&format!("fork: {}", info::fork_line(fork)));
         }
+        if let Some(line) =
+            standing.map(|standing| standing.turned()).transpose()?.and_then(|turned| turned.line())
+        {
+            say(&line);
+        }
         Ok(())
     }
 }
 
-fn shown(node: &Node, json: bool) -> String {
-    if json { show::node_json(node) } else { show::node_line(node) }
+fn shown(node: &Node, void: bool, json: bool) -> String {
+    if json { show::node_json(node, void) } else { show::node_line(node, void) }
 }
 
 fn import_line(done: &Imported) -> String {

@@ -3,6 +3,7 @@
 //! Data goes to stdout, talk to stderr; a failure is one line and a non-zero exit.
 
 mod backup;
+mod channel;
 mod cli;
 #[cfg(unix)]
 pub mod dupsh;

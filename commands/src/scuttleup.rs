@@ -90,7 +90,7 @@ const NAMES: Names = Names { call: "scuttleup replicate", one: "entry", many: "e
 
 fn replicate(log: &Log, json: bool, mode: Mode, args: &SyncArgs) -> Result<(), Failure> {
     let follower = args.print.then(|| follow(log, json));
-    let synced = sync::run(log, mode, args, &NAMES, json);
+    let synced = sync::run(log, None, mode, args, &NAMES, json);
     if let Some(follower) = follower {
         let printed = follower.finish()?;
         for entry in log.read(Read::all().since(printed)) {

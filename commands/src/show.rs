@@ -17,8 +17,8 @@ pub(crate) fn value_json(bytes: &[u8]) -> Value {
     }
 }
 
-/// A node in JSON. A value that is not here is null, and a flag says why.
-pub(crate) fn node_json(node: &Node) -> String {
+/// A node in JSON. A value that is not here is null, and a flag says why. So does one that it does not count.
+pub(crate) fn node_json(node: &Node, void: bool) -> String {
     let mut object = place_object(node.change, &node.id, &node.writer, node.seq, &node.links);
     object.insert("value".into(), node.value().map_or(Value::Null, |bytes| value_json(bytes)));
     match node.value {
@@ -27,6 +27,9 @@ pub(crate) fn node_json(node: &Node) -> String {
         Content::Pending => drop(object.insert("pending".into(), json!(true))),
         Content::Unwanted => drop(object.insert("unwanted".into(), json!(true))),
         Content::Policy => drop(object.insert("kind".into(), json!(kind_word(node.kind)))),
+    }
+    if void {
+        object.insert("void".into(), json!(true));
     }
     json_line(&Value::Object(object))
 }
@@ -82,14 +85,17 @@ fn entry_object(peer: &WriterId, seq: Seq, value: Option<&Bytes>) -> Map<String,
 }
 
 /// A node as a line for people: everything that the next command needs can be copied from it.
-pub(crate) fn node_line(node: &Node) -> String {
-    let value = match &node.value {
+pub(crate) fn node_line(node: &Node, void: bool) -> String {
+    let mut value = match &node.value {
         Content::Here(bytes) => value_line(bytes),
         Content::Deleted => "(deleted)".into(),
         Content::Pending => "(not here yet)".into(),
         Content::Unwanted => "(not kept: does not count)".into(),
         Content::Policy => format!("({})", kind_word(node.kind)),
     };
+    if void {
+        value.insert_str(0, "(void) ");
+    }
     place_line(node.change, &node.id, &node.writer, node.seq, &node.links, &value)
 }
 

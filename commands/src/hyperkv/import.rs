@@ -22,7 +22,7 @@ impl Program<'_> {
         let form = key.map_or(Form::Import, Form::Keyed);
         let rows = Rows::new(io::stdin().lock(), form, self.kv.log());
         let Import { new, unchanged, .. } = Import::new(&self.kv).all(rows)?;
-        if self.json {
+        if self.common.json {
             let report = json!({ "new": new, "unchanged": unchanged });
             writeln!(io::stdout(), "{}", show::json_line(&report))?;
         } else {

@@ -16,10 +16,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hyperkv::{HyperKv, Json, Moment, NodeId, Select};
 use hyperlog::disk::Folder;
+use hyperlog_writers::Channel;
 use replicate::Mode;
 use serde_json::{Value, json};
 
-use crate::cli::{Common, start};
+use crate::channel;
+use crate::cli::{Common, Graph, start};
 use crate::error::Failure;
 use crate::sync::SyncArgs;
 use crate::{backup, info, show};
@@ -124,6 +126,8 @@ enum Command {
         /// A folder for the copy; it opens as a map of a new writer
         dir: PathBuf,
     },
+    #[command(flatten)]
+    Channel(channel::Command),
 }
 
 impl Command {
@@ -138,6 +142,7 @@ impl Command {
                 | Self::Reindex
                 | Self::Info
                 | Self::Backup { .. }
+                | Self::Channel(_)
         )
     }
 }
@@ -149,12 +154,15 @@ impl Cli {
         let Self { common, command } = self;
         start("hyperkv", &common, || {
             let folder = common.folder()?;
-            let log = common.graph(&folder)?;
+            if let Command::Channel(command) = command {
+                return channel::run(&common, &folder, command);
+            }
+            let Graph { log, channel } = common.graph(&folder)?;
             let kv = HyperKv::over(&log, folder.level())?;
             if command.reads() {
                 keep_up::catch_up(&kv)?;
             }
-            Program { json: common.json, folder: &folder, kv }.run(command)
+            Program { common: &common, folder: &folder, kv, channel }.run(command)
         })
     }
 }
@@ -163,9 +171,10 @@ impl Cli {
 type Kv = HyperKv<Json<Value>>;
 
 struct Program<'a> {
-    json: bool,
+    common: &'a Common,
     folder: &'a Folder,
     kv: Kv,
+    channel: Option<Channel>,
 }
 
 impl Program<'_> {
@@ -184,9 +193,11 @@ impl Program<'_> {
             Command::Sync(args) => self.sync(Mode::Sync, &args),
             Command::Push(args) => self.sync(Mode::Push, &args),
             Command::Pull(args) => self.sync(Mode::Pull, &args),
-            Command::Reindex => keep_up::reindex(&self.kv, self.json),
-            Command::Info => info::run(self.folder, self.kv.log(), self.json),
-            Command::Backup { dir } => backup::run(self.folder, dir, self.json),
+            Command::Reindex => keep_up::reindex(&self.kv, self.common.json),
+            Command::Info => info::run(self.folder, self.kv.log(), self.channel.as_ref(), self.common.json),
+            Command::Backup { dir } => backup::run(self.folder, dir, self.common.json),
+            // They begin before there is a log.
+            Command::Channel(command) => channel::run(self.common, self.folder, command),
         }
     }
 
@@ -203,7 +214,7 @@ impl Program<'_> {
     ) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         for entry in entries {
-            print::entry(&self.kv, entry?, self.json, &mut out)?;
+            print::entry(&self.kv, entry?, self.common.json, &mut out)?;
         }
         Ok(out.flush()?)
     }
@@ -212,7 +223,8 @@ impl Program<'_> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         for written in self.kv.history(key)? {
             let written = written?;
-            let line = if self.json { print::written_json(&written) } else { print::written_line(&written) };
+            let line =
+                if self.common.json { print::written_json(&written) } else { print::written_line(&written) };
             writeln!(out, "{line}")?;
         }
         Ok(out.flush()?)
@@ -230,14 +242,14 @@ impl Program<'_> {
         }
         let then = (&self.kv.at(from.clone())?, &self.kv.at(to.clone())?);
         for difference in self.kv.diff(from, to, under(prefix))? {
-            print::difference(then, difference?, self.json, &mut out)?;
+            print::difference(then, difference?, self.common.json, &mut out)?;
         }
         Ok(out.flush()?)
     }
 
     fn version(&self) -> Result<(), Failure> {
         let version = self.kv.version().to_string();
-        let line = if self.json {
+        let line = if self.common.json {
             show::json_line(&json!({ "version": version, "change": self.kv.log().last().0 }))
         } else {
             version

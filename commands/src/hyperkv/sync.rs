@@ -17,11 +17,11 @@ impl Program<'_> {
             keep_up::catch_up(&self.kv)?;
         }
         let follower = args.print.then(|| self.follow()).transpose()?;
-        let synced = sync::run(&self.kv, mode, args, &NAMES, self.json);
+        let synced = sync::run(&self.kv, self.channel.as_ref(), mode, args, &NAMES, self.common.json);
         if let Some(follower) = follower {
             let mut live = follower.finish()?;
             while let Some(entry) = live.try_next() {
-                say(&line(entry?, self.json)?);
+                say(&line(entry?, self.common.json)?);
             }
         }
         synced
@@ -30,7 +30,7 @@ impl Program<'_> {
     /// Prints keys as they change. What has not been printed at its end is still to be read from what it returns.
     fn follow(&self) -> Result<Follower<Live<Json<Value>>>, Failure> {
         let mut live = self.kv.live(Select::all(), false)?;
-        let json = self.json;
+        let json = self.common.json;
         Ok(Follower::new(live.stop_handle(), move || {
             // A map that cannot be read is told of at the end.
             let lines = live.by_ref().map_while(|entry| line(entry.ok()?, json).ok());

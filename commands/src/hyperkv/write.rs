@@ -46,7 +46,7 @@ impl Program<'_> {
     fn tell(&self, ids: &[NodeId]) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         for id in ids {
-            let line = if self.json { self.written(id)? } else { id.to_string() };
+            let line = if self.common.json { self.written(id)? } else { id.to_string() };
             writeln!(out, "{line}")?;
         }
         Ok(out.flush()?)

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use hyperlog_writers::Channel;
 use replicate::{
     Driver, Event, Mode, Options, Progress as Done, Replica, Report, Session, Stop, SyncError, Wants,
 };
@@ -17,6 +18,7 @@ use scuttleup::WriterId;
 
 pub(crate) use follow::Follower;
 
+use crate::channel::Standing;
 use crate::cli::say;
 use crate::error::Failure;
 use crate::progress::Progress;
@@ -86,9 +88,10 @@ pub(crate) struct Names {
     pub(crate) many: &'static str,
 }
 
-/// Syncs a log over standard input and output. The report goes to standard error.
+/// Syncs a log over standard input and output, that of a channel where there is one. The report goes to standard error.
 pub(crate) fn run<R>(
     log: &R,
+    channel: Option<&Channel>,
     mode: Mode,
     args: &SyncArgs,
     names: &'static Names,
@@ -101,10 +104,12 @@ where
     if io::stdin().is_terminal() || io::stdout().is_terminal() {
         return Err(Failure::SyncToTerminal { call: names.call });
     }
+    let standing = channel.map(Standing::now).transpose()?;
     let session = Session::new(log, args.options(mode), Duration::ZERO)
         .map_err(|cause| Failure::Session { source: Box::new(cause) })?;
     let synced = over_stdio(session, args.live, names)?;
-    report::tell(&synced, names, json);
+    let turned = standing.map(|standing| standing.turned()).transpose()?;
+    report::tell(&synced, turned.as_ref(), names, json);
     match synced {
         Ok(report) if report::is_explained(&report) => Ok(()),
         Ok(_) => Err(Failure::Unexplained),

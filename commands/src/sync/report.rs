@@ -4,17 +4,22 @@ use replicate::{Difference, Fork, Report, SyncError};
 use serde_json::{Value, json};
 
 use super::Names;
+use crate::channel::Turned;
 use crate::cli::say;
 use crate::show;
 
 /// Says on standard error what was done. Why it failed, if it did, is said by who returns the failure.
-pub(super) fn tell(synced: &Result<Report, SyncError>, names: &Names, json: bool) {
+pub(super) fn tell(synced: &Result<Report, SyncError>, turned: Option<&Turned>, names: &Names, json: bool) {
     let (report, error) = match synced {
         Ok(report) => (report, None),
         Err(error) => (&*error.report, Some(error)),
     };
     if json {
-        return say(&show::json_line(&to_json(report, error)));
+        let mut object = to_json(report, error);
+        if let Some(turned) = turned {
+            object["standing"] = turned.to_json();
+        }
+        return say(&show::json_line(&object));
     }
     if let Some(peer) = report.peer.as_ref().filter(|peer| !peer.metadata.is_empty()) {
         say(&format!("the other side says: {}", show::one_line(&String::from_utf8_lossy(&peer.metadata))));
@@ -24,6 +29,9 @@ pub(super) fn tell(synced: &Result<Report, SyncError>, names: &Names, json: bool
     }
     for fork in &report.forks {
         say(&format!("fork: {}", fork_line(fork)));
+    }
+    if let Some(line) = turned.and_then(Turned::line) {
+        say(&line);
     }
 }
 

@@ -144,14 +144,14 @@ fn a_log_of_a_newer_format_is_left_alone() {
         batch.put(meta, b"f".to_vec(), row);
         level.apply(batch, Durability::Synced).unwrap();
     };
-    for format in [3, 0xffff_ffff] {
+    for format in [4, 0xffff_ffff] {
         set_format(format);
-        let wanted = format!("has format {format}, this program knows up to 2: use a newer program");
+        let wanted = format!("has format {format}, this program knows up to 3: use a newer program");
         all_fail(&log, &[&wanted]);
         let line = log.scuttles(["read"]).failed();
         assert!(line.contains(&wanted), "{line}");
     }
-    set_format(2);
+    set_format(3);
     assert_eq!(log.nodes().len(), 1);
     log.is_sound();
 }

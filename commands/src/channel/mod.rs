@@ -1,0 +1,109 @@
+//! Who may write: the commands that `hyperlog` and `hyperkv` have alike.
+
+mod begin;
+mod grant;
+mod standing;
+mod who;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use hyperlog::disk::Folder;
+use hyperlog::{NodeId, WriterId};
+use hyperlog_writers::{Channel, ChannelKey, Keep};
+use serde_json::Value;
+
+pub(crate) use standing::{Marks, Standing, Turned, void_count};
+pub(crate) use who::{Own, count_members, name_of};
+
+use crate::cli::Common;
+use crate::error::Failure;
+use crate::show;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Found a channel, where only who is authorized writes, and print its key
+    Found {
+        /// What to call it: 1 to 64 bytes
+        name: String,
+        /// Where the recovery key goes [default: DIR/recovery]
+        #[arg(long, value_name = "FILE")]
+        recovery: Option<PathBuf>,
+    },
+    /// Open a channel by its key, and print the key of the writer here
+    Open {
+        /// What `found` printed
+        key: ChannelKey,
+    },
+    /// Print who may write in the channel, one grant a line
+    Members {
+        /// Grants that have ended as well, and what became of each
+        #[arg(long)]
+        all: bool,
+    },
+    /// Let a writer write in the channel, and print the id of the grant
+    Authorize {
+        /// What `whoami` prints where the writer is
+        key: WriterId,
+        /// Let it authorize others, too
+        #[arg(long)]
+        admin: bool,
+    },
+    /// End the grants of a writer, and print the ids of the revocations
+    Revoke(Revoke),
+    /// Give back one's own grants, and print the ids of the revocations
+    Resign,
+    /// Print the key of the writer here
+    Whoami,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revoke {
+    /// Whose grants
+    #[arg(required_unless_present = "grant")]
+    key: Option<WriterId>,
+    /// This grant alone
+    #[arg(long, value_name = "ID", conflicts_with = "key")]
+    grant: Option<NodeId>,
+    /// Keep this node of the writer, and all before it; may be given again [default: what is here now]
+    #[arg(long, value_name = "ID")]
+    keep: Vec<NodeId>,
+    /// Keep nothing that the writer wrote
+    #[arg(long, conflicts_with = "keep")]
+    keep_none: bool,
+}
+
+impl Revoke {
+    fn keep(&self) -> Keep {
+        if self.keep.is_empty() && !self.keep_none { Keep::Here } else { Keep::Only(self.keep.clone()) }
+    }
+}
+
+/// Runs a command.
+pub(crate) fn run(common: &Common, folder: &Folder, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Found { name, recovery } => begin::found(common, folder, &name, recovery),
+        Command::Open { key } => begin::open(common, folder, key),
+        Command::Members { all } => who::members(&channel(common, folder)?, all, common.json),
+        Command::Authorize { key, admin } => {
+            grant::authorize(&channel(common, folder)?, key, admin, common.json)
+        }
+        Command::Revoke(what) => grant::revoke(&channel(common, folder)?, &what, common.json),
+        Command::Resign => grant::resign(&channel(common, folder)?, common.json),
+        Command::Whoami => who::am_i(common, folder),
+    }
+}
+
+/// The channel in the folder. One that holds none is left as it is.
+fn channel(common: &Common, folder: &Folder) -> Result<Channel, Failure> {
+    let no_channel = || Failure::NoChannel { dir: common.dir() };
+    common.channel_key(folder)?.ok_or_else(no_channel)?;
+    common.graph(folder)?.channel.ok_or_else(no_channel)
+}
+
+/// Prints a line: as JSON, or for people.
+fn print(json: bool, object: &Value, line: &str) -> Result<(), Failure> {
+    let line = if json { show::json_line(object) } else { line.to_owned() };
+    Ok(writeln!(io::stdout(), "{line}")?)
+}

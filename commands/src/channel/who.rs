@@ -1,0 +1,130 @@
+//! Who writes here, and who may.
+
+use std::io::{self, Write};
+
+use hyperlog::WriterId;
+use hyperlog::disk::Folder;
+use hyperlog_writers::{Channel, ChannelKey, Grant, Role, State};
+use serde_json::json;
+
+use super::print;
+use crate::cli::{Common, say};
+use crate::error::Failure;
+use crate::show;
+
+/// What the local writer is in a channel.
+pub(crate) struct Own {
+    /// None before anything of the channel is here.
+    pub(crate) name: Option<String>,
+    /// `root`, `admin`, `writer` or `revoked`; none before anything was granted.
+    pub(crate) role: Option<String>,
+}
+
+impl Own {
+    pub(crate) fn of(channel: &Channel) -> Result<Self, Failure> {
+        let genesis = channel.genesis()?;
+        let role = role(channel, genesis.as_ref().map(|genesis| genesis.root))?;
+        Ok(Self { name: genesis.map(|genesis| genesis.name), role })
+    }
+
+    pub(crate) fn may_write(&self) -> bool {
+        self.role.as_deref().is_some_and(|role| role != REVOKED)
+    }
+
+    pub(crate) fn line(&self, key: ChannelKey) -> String {
+        let role = match self.role.as_deref() {
+            Some(REVOKED) => "revoked: it can only read",
+            Some(role) => role,
+            None => "reader",
+        };
+        format!("channel {key}, {}; role here: {role}", name_of(self.name.as_deref()))
+    }
+}
+
+const REVOKED: &str = "revoked";
+
+fn role(channel: &Channel, root: Option<WriterId>) -> Result<Option<String>, Failure> {
+    let writer = channel.log().writer();
+    if root == Some(writer) {
+        return Ok(Some("root".into()));
+    }
+    if let Some(role) = channel.role(&writer)? {
+        return Ok(Some(role.to_string()));
+    }
+    let had_one = channel.grants()?.iter().any(|grant| grant.key == writer);
+    Ok(had_one.then(|| REVOKED.into()))
+}
+
+/// The name of a channel, which anybody may have chosen.
+pub(crate) fn name_of(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("\"{}\"", show::one_line(name)),
+        None => "of which nothing is here yet".into(),
+    }
+}
+
+/// How many members there are, and how many of them are admins.
+pub(crate) fn count_members(channel: &Channel) -> Result<(usize, usize), Failure> {
+    let members = channel.members()?;
+    let admins = members.iter().filter(|member| member.role == Role::Admin).count();
+    Ok((members.len(), admins))
+}
+
+/// Tells who writes here. Of a folder without a channel the log is not opened, so that none is founded.
+pub(super) fn am_i(common: &Common, folder: &Folder) -> Result<(), Failure> {
+    let writer = folder.identity().writer().to_string();
+    let Some(key) = common.channel_key(folder)? else {
+        let nothing = json!({ "writer": writer, "channel": null, "name": null, "role": null });
+        return print(common.json, &nothing, &writer);
+    };
+    let own = Own::of(&super::channel(common, folder)?)?;
+    let object = json!({ "writer": writer, "channel": key.to_string(), "name": own.name, "role": own.role });
+    print(common.json, &object, &writer)?;
+    if !common.json {
+        say(&own.line(key));
+    }
+    Ok(())
+}
+
+/// Prints the grants that stand, or all that there ever were, ascending by key: the same wherever the same nodes are.
+pub(super) fn members(channel: &Channel, all: bool, json: bool) -> Result<(), Failure> {
+    let mut grants = channel.grants()?;
+    grants.retain(|grant| all || grant.state == State::Open);
+    // Stable: the grants of a key stay ascending by id.
+    grants.sort_by_key(|grant| grant.key);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for grant in &grants {
+        writeln!(out, "{}", if json { grant_json(grant) } else { grant_line(grant, all) })?;
+    }
+    out.flush()?;
+    if channel.genesis()?.is_none() {
+        say("nothing of this channel is here yet: sync with somebody who has it");
+    }
+    Ok(())
+}
+
+fn grant_json(grant: &Grant) -> String {
+    show::json_line(&json!({
+        "key": grant.key.to_string(),
+        "role": grant.role.to_string(),
+        "by": grant.by.to_string(),
+        "grant": grant.id.to_string(),
+        "state": state_word(grant.state),
+    }))
+}
+
+fn grant_line(grant: &Grant, all: bool) -> String {
+    // Who was granted by the genesis itself was by the root, which is nobody's everyday key.
+    let by = if grant.depth == 1 { "root".into() } else { show::short(&grant.by.to_string()) };
+    let line = format!("{}  {:<6}  by {by:<8}  {}", grant.key, grant.role, grant.id);
+    if all { format!("{line}  {}", state_word(grant.state)) } else { line }
+}
+
+const fn state_word(state: State) -> &'static str {
+    match state {
+        State::Open => "stands",
+        State::Revoked => "revoked",
+        State::Void => "void",
+        _ => "unknown",
+    }
+}

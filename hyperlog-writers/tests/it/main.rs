@@ -4,6 +4,7 @@
 
 mod admission;
 mod basic;
+mod crashes;
 mod maps;
 mod rogue;
 mod scale;

@@ -8,14 +8,16 @@ use check::{Result, chain, ensure, same, step};
 use exercise::Map;
 use hyperkv::disk::Folder;
 use hyperkv::{HyperKv, Identity, Memory, NodeId};
-use hyperlog::{Hyperlog, Utf8, WriterId};
+use hyperlog::{Hyperlog, WriterId};
 use hyperlog_writers::{Channel, NotAuthorized};
+use lawless::Lawless;
 
 #[path = "../check.rs"]
 mod check;
 #[cfg_attr(feature = "solution", path = "solution.rs")]
 #[expect(unreachable_pub, reason = "an exercise reads like a module for others to use")]
 mod exercise;
+mod lawless;
 
 fn main() -> ExitCode {
     check::run(steps)
@@ -202,14 +204,16 @@ fn thief(peer: &Peer) -> Result<Peer> {
 fn without_asking(cyd: &Peer, other: &Peer) -> Result<()> {
     let before = other.channel.log().last();
     let topic = cyd.channel.key().topic();
-    let log: Hyperlog<Utf8> =
-        Hyperlog::options().topic(topic).open(Arc::new(Memory::new()), cyd.identity.clone())?;
-    log.append("cyd = 333")?;
-    let refused =
-        replicate::sync(other.channel.log(), &log).err().ok_or("somebody took what cyd may not write")?;
+    let cap = other.channel.grants()?.first().ok_or("there are no grants")?.id;
+    let options = Hyperlog::options().topic(topic).policy(Arc::new(Lawless(cap)));
+    let log: Hyperlog = options.open(Arc::new(Memory::new()), cyd.identity.clone())?;
+    replicate::sync(&log, other.channel.log())?;
+    log.append("whatever")?;
+    let refused = replicate::sync(other.channel.log(), &log).err();
+    let refused = refused.ok_or("somebody took what cyd may not write")?;
     println!("   cyd writes with a program that does not ask, and syncs with {}:", other.name);
     println!("     {}", chain(&refused));
-    same("how many nodes ana has", &other.channel.log().last(), &before)
+    same("how many nodes there are", &other.channel.log().last(), &before)
 }
 
 fn meet(one: &Peer, other: &Peer) -> Result<()> {

@@ -8,7 +8,7 @@ test:
     cargo test --workspace
 
 # Everything that must hold besides the tests
-check: fmt clippy docs layers alone solutions sim
+check: fmt clippy docs layers alone solutions sim writers
 
 fmt:
     cargo fmt --all --check
@@ -41,6 +41,12 @@ solutions:
 sim *ARGS:
     SIM_HISTORIES="${SIM_HISTORIES:-20000}" \
         cargo test --quiet --profile sim -p hyperlog --test sim -- --nocapture {{ARGS}}
+
+# Channels with hostile writers in them, against the plain definition of who may write: WRITERS_SEED and WRITERS_HISTORIES
+# choose others
+writers *ARGS:
+    WRITERS_HISTORIES="${WRITERS_HISTORIES:-20000}" \
+        cargo test --quiet --profile sim -p hyperlog-writers --test histories -- --nocapture {{ARGS}}
 
 # First marks, beside raw fjall on the same rows in the same run
 bench *ARGS:

@@ -92,16 +92,11 @@ impl<E: Encoding> Channel<E> {
         let genesis = Genesis::new(root.writer(), nonce, name).ok_or(FoundError::Name)?;
         let key = ChannelKey::from(genesis.topic());
         let first = first_nodes(&genesis, key, root, founder.writer())?;
-        let channel = match Self::open_with(options, level, founder, key) {
-            Ok(channel) if channel.log.last() == Change(0) => channel,
-            Ok(_) | Err(OpenError::OtherTopic | OpenError::OtherKind { .. }) => {
-                return Err(FoundError::NotEmpty);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        channel.log.import(&first[..]).map_err(|error| FoundError::Import(Box::new(error)))?;
-        channel.log.flush()?;
-        Ok(channel)
+        nothing_is_there(&level, &founder)?;
+        // The few rows are one batch, so that a crash leaves a channel or none: one whose genesis is nowhere could
+        // neither be founded again nor be opened by anybody.
+        level::copy(&first, &*level).map_err(hyperlog::LogError::from).map_err(hyperlog::Error::from)?;
+        Ok(Self::open_with(options, level, founder, key)?)
     }
 
     /// Opens a channel by its key. Without a grant its log can be read and synced, and not be written.
@@ -144,6 +139,7 @@ impl<E: Encoding> Channel<E> {
         if !(1..=value::NAME_BYTES_MAX).contains(&name.len()) {
             return Err(FoundError::Name);
         }
+        nothing_is_there(&folder.level(), &folder.identity())?;
         let root = hyperlog::disk::make_identity(recovery)?;
         Self::found_with(folder.options().into(), name, &root, folder.identity(), folder.level())
     }
@@ -159,14 +155,25 @@ impl<E: Encoding> Channel<E> {
     }
 }
 
-/// What the root writes, as an export: the genesis, and the grant to the founder.
+/// Refuses a level in which there is a log. What it leaves where nothing was, an open log without nodes, becomes one of a
+/// channel as well.
+fn nothing_is_there(level: &Arc<dyn Level>, founder: &Identity) -> Result<(), FoundError> {
+    match Options::default().open::<Binary>(Arc::clone(level), founder.clone()) {
+        Ok(log) if log.last() == Change(0) => Ok(()),
+        Ok(_) | Err(OpenError::OtherTopic | OpenError::OtherKind { .. }) => Err(FoundError::NotEmpty),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the root writes: the genesis, and the grant to the founder.
 fn first_nodes(
     genesis: &Genesis,
     key: ChannelKey,
     root: &Identity,
     founder: WriterId,
-) -> Result<Vec<u8>, FoundError> {
-    let channel = Channel::<Binary>::open(Memory::new(), root.clone(), key)?;
+) -> Result<Memory, FoundError> {
+    let level = Memory::new();
+    let channel = Channel::<Binary>::open(level.clone(), root.clone(), key)?;
     let value = genesis.encode();
     channel.log.act(|_| {
         Ok::<_, hyperlog::Error>(Act { kind: Kind::Genesis, cap: None, links: Vec::new(), value })
@@ -175,12 +182,7 @@ fn first_nodes(
         Error::Log(error) => error,
         error => unreachable!("the root is an admin: {error}"),
     })?;
-    let mut first = Vec::new();
-    channel.log.export(&mut first).map_err(|error| match error {
-        hyperlog::ExportError::Log(error) => hyperlog::Error::from(error),
-        error => unreachable!("memory takes it: {error}"),
-    })?;
-    Ok(first)
+    Ok(level)
 }
 
 impl<E> Channel<E> {
@@ -308,9 +310,24 @@ impl<E> Channel<E> {
         if grants.is_empty() {
             return Err(Error::NoMember { writer: *key });
         }
+        if let Keep::Only(ids) = keep {
+            self.check_kept(ids, &grants)?;
+        }
         let keeps = grants.iter().map(|(_, grant)| self.of_grant(&grant.id, keep));
         let keeps = keeps.collect::<Result<Vec<_>, _>>()?;
         grants.iter().zip(keeps).map(|((_, grant), keep)| self.revoke(&grant.id, keep)).collect()
+    }
+
+    /// Refuses a node that acts under none of the grants: a slip, after which nothing would be kept.
+    fn check_kept(&self, ids: &[NodeId], grants: &[(Change, records::Grant)]) -> Result<(), Error> {
+        for id in ids {
+            let cap = self.log.raw(id)?.cap;
+            if !grants.iter().any(|(_, grant)| cap == Some(grant.id)) {
+                let grant = grants.first().map_or(*id, |(_, grant)| grant.id);
+                return Err(Error::KeepsOther { id: *id, grant });
+            }
+        }
+        Ok(())
     }
 
     /// Of what is to be kept, what acts under one grant among several.

@@ -1,6 +1,6 @@
 //! What can go wrong with a channel.
 
-use hyperlog::{IdentityError, ImportError, LogError, NodeId, OpenError, WriterId};
+use hyperlog::{IdentityError, LogError, NodeId, OpenError, WriterId};
 
 use crate::refused::DEPTH_MAX;
 use crate::value::{KEEP_MAX, NAME_BYTES_MAX};
@@ -80,9 +80,6 @@ pub enum FoundError {
     /// The first nodes cannot be made.
     #[error(transparent)]
     Log(#[from] hyperlog::Error),
-    /// The first nodes cannot be taken in.
-    #[error(transparent)]
-    Import(Box<ImportError>),
     /// There is no randomness, or the signer of the root refused.
     #[error(transparent)]
     Identity(#[from] IdentityError),

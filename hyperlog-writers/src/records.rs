@@ -322,3 +322,85 @@ pub(crate) fn change_at_end(key: &Bytes) -> Result<Change, LogError> {
 pub(crate) fn damaged(row: &str, source: impl Into<Option<Malformed>>) -> LogError {
     LogError::Damaged { row: row.to_owned(), source: source.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(n: u8) -> [u8; 12] {
+        [n; 12]
+    }
+
+    fn cut(places: &[u8]) -> Vec<u8> {
+        let mut out = vec![u8::try_from(places.len()).unwrap()];
+        places.iter().for_each(|n| out.extend(place(*n)));
+        out
+    }
+
+    fn standings() -> Vec<Standing> {
+        let cut = |places: &[u8]| Cut::decode(&mut Input::new(cut(places).into())).unwrap();
+        let resigned = |others: Option<Cut>| {
+            Some(Resigned { change: Change(9), place: Place::from_bytes(place(3)), others })
+        };
+        let revoked = |resigned| Some(Revoked { cut: cut(&[1, 2]), resigned });
+        let all = [None, revoked(None), revoked(resigned(None)), revoked(resigned(Some(cut(&[]))))];
+        all.into_iter().enumerate().map(|(n, revoked)| Standing { void: n % 2 == 1, revoked }).collect()
+    }
+
+    /// Rows come back as they were written, and what is cut short or too long is damage, not something else.
+    fn whole<T: PartialEq + std::fmt::Debug>(
+        record: &T,
+        row: &[u8],
+        decode: impl Fn(Bytes) -> Result<T, Malformed>,
+    ) {
+        assert_eq!(decode(Bytes::copy_from_slice(row)).as_ref(), Ok(record));
+        for end in 0..row.len() {
+            assert_ne!(decode(Bytes::copy_from_slice(&row[..end])).as_ref(), Ok(record), "{end}");
+        }
+        assert!(decode([row, &[0]].concat().into()).is_err());
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_written() {
+        for standing in standings() {
+            for cap in [None, Some(Change(7))] {
+                let id = NodeId::from_bytes([5; 32]);
+                let (key, role, account) = ([6; 32], Role::Admin, Change(8));
+                let standing = standing.clone();
+                let grant =
+                    Grant { id, cap, key, role, depth: 4, standing, newest: cap, account, spent: 1 << 20 };
+                whole(&grant, &grant.encode(), Grant::decode);
+            }
+        }
+        let keep = Cut::decode(&mut Input::new(cut(&[4]).into())).unwrap();
+        let (cap, target, place) = (Change(1), Change(2), Place::from_bytes(place(3)));
+        let revoke = Revoke { cap, target, keep, place, void: true, older: Some(Change(1)) };
+        whole(&revoke, &revoke.encode(), Revoke::decode);
+        let stretch = Stretch {
+            first: Place { branch: BranchNo(1), seq: Seq(2) },
+            change: Change(3),
+            nodes: 4,
+            acts: true,
+        };
+        whole(&vec![stretch; 3], &Stretch::encode_all(&[stretch; 3]), Stretch::decode_all);
+    }
+
+    #[test]
+    fn numbers_that_run_over_are_damage() {
+        let stretch = Stretch {
+            first: Place { branch: BranchNo(1), seq: Seq(2) },
+            change: Change(3),
+            nodes: 4,
+            acts: true,
+        };
+        for wrong in [
+            Stretch { nodes: 0, ..stretch },
+            Stretch { nodes: u64::MAX, ..stretch },
+            Stretch { change: Change(u64::MAX), ..stretch },
+            Stretch { first: Place { seq: Seq(u64::MAX), ..stretch.first }, ..stretch },
+        ] {
+            assert!(Stretch::decode_all(Stretch::encode_all(&[wrong]).into()).is_err());
+        }
+        assert!(Cut::decode(&mut Input::new(cut(&[1; 17]).into())).is_err());
+    }
+}

@@ -97,3 +97,52 @@ impl Revoke {
         Ok(Self { grant, keep })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What decodes is what it encodes to.
+    fn canonical<T>(
+        value: &[u8],
+        decode: fn(&Bytes) -> Result<T, Malformed>,
+        encode: fn(&T) -> Bytes,
+    ) -> bool {
+        let value = Bytes::copy_from_slice(value);
+        decode(&value).is_ok_and(|decoded| {
+            assert_eq!(encode(&decoded), value);
+            true
+        })
+    }
+
+    #[test]
+    fn values_have_one_encoding_each() {
+        let key = hyperlog::Identity::from_seed(&[1; 32]).writer();
+        let genesis = |value: &[u8]| canonical(value, Genesis::decode, Genesis::encode);
+        let whole = Genesis::new(key, [7; 32], "name").unwrap().encode();
+        assert!(genesis(&whole) && genesis(&whole[..65]));
+        assert!((0..65).all(|end| !genesis(&whole[..end])), "cut short, or without a name");
+        assert!(
+            genesis(&[&whole[..64], &[b'x'; 64]].concat()) && !genesis(&[&whole[..64], &[b'x'; 65]].concat())
+        );
+        assert!(!genesis(&[&whole[..64], &[0xff]].concat()), "no UTF-8");
+        assert!(!genesis(&[&[1][..], &[0; 31], &whole[32..]].concat()), "a weak key");
+        assert!(Genesis::new(key, [7; 32], "").is_none());
+
+        let grant = |value: &[u8]| canonical(value, Grant::decode, |grant| grant.encode());
+        let whole = Grant { key, role: Role::Admin }.encode();
+        assert!(grant(&whole) && (0..33).all(|end| !grant(&whole[..end])));
+        assert!((0..=255).all(|role| grant(&[&whole[..32], &[role]].concat()) == (role == 1 || role == 2)));
+        assert!(!grant(&[&whole[..], &[0]].concat()));
+
+        let revoke = |value: &[u8]| canonical(value, Revoke::decode, Revoke::encode);
+        let ids: Vec<u8> = (0..18).flat_map(|n| [n; 32]).collect();
+        for bytes in 0..=ids.len() {
+            let whole = bytes % 32 == 0 && (1..=17).contains(&(bytes / 32));
+            assert_eq!(revoke(&ids[..bytes]), whole, "{bytes} bytes");
+        }
+        assert!(
+            !revoke(&[[1; 32], [2; 32], [2; 32]].concat()) && !revoke(&[[1; 32], [3; 32], [2; 32]].concat())
+        );
+    }
+}

@@ -5,6 +5,7 @@
 mod admission;
 mod basic;
 mod crashes;
+mod golden;
 mod maps;
 mod rogue;
 mod scale;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use hyperlog::{Change, ExportError, ImportError, NodeId, OpenError, Refusal, VALUE_BYTES_MAX};
+use hyperlog::{Change, ExportError, ImportCause, ImportError, NodeId, OpenError, Refusal, VALUE_BYTES_MAX};
 use hyperlog_writers::{ChannelKey, FoundError, NotAuthorized};
+use replicate::Cause;
 use scuttleup::disk::FolderError;
 
 use crate::hyperkv::RowError;
@@ -172,6 +173,37 @@ impl Failure {
             }
             cause = error.source();
         }
+        if let Some(hint) = self.hint() {
+            line.push_str(": ");
+            line.push_str(hint);
+        }
         crate::show::one_line(&line)
+    }
+
+    /// What to do about it, where the library that failed knows nothing of channels.
+    fn hint(&self) -> Option<&'static str> {
+        let is_channels = |kind: &String| kind.as_bytes() == hyperlog_writers::KIND.as_bytes();
+        let do_not_meet = match self {
+            Self::Sync(error) => match &error.cause {
+                Cause::OtherTopic => true,
+                Cause::OtherKind { theirs, ours } => is_channels(theirs) || is_channels(ours),
+                _ => false,
+            },
+            Self::Import(error) => match &error.cause {
+                ImportCause::OtherTopic => true,
+                ImportCause::OtherKind { found, wanted } => {
+                    is_channels(found) || *wanted == hyperlog_writers::KIND
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if do_not_meet {
+            return Some("both have to be of one channel, or open logs; `info` says what a folder holds");
+        }
+        let Self::Found(FoundError::Folder(FolderError::Exists { .. })) = self else { return None };
+        Some(
+            "it may be the recovery key of another channel, or of a `found` that was stopped; `--recovery` takes another name",
+        )
     }
 }

@@ -93,8 +93,7 @@ impl<E: Encoding> Channel<E> {
         let key = ChannelKey::from(genesis.topic());
         let first = first_nodes(&genesis, key, root, founder.writer())?;
         nothing_is_there(&level, &founder)?;
-        // The few rows are one batch, so that a crash leaves a channel or none: one whose genesis is nowhere could
-        // neither be founded again nor be opened by anybody.
+        // The few rows are one batch, so that a crash leaves a channel or nothing, and never one whose genesis is nowhere.
         level::copy(&first, &*level).map_err(hyperlog::LogError::from).map_err(hyperlog::Error::from)?;
         Ok(Self::open_with(options, level, founder, key)?)
     }

@@ -37,19 +37,26 @@ pub(super) fn found(
     Ok(())
 }
 
+/// The kind of log where everybody may write.
+const OPEN_LOG: &str = "hyperlog";
+
 /// Makes the folder one of the channel, or finds it so.
 pub(super) fn open(common: &Common, folder: &Folder, key: ChannelKey) -> Result<(), Failure> {
     let writer = folder.identity().writer();
     if *writer.as_bytes() == *key.topic().as_bytes() {
         return Err(Failure::OwnKey);
     }
-    match common.channel_key(folder)? {
-        Some(here) if here != key => return Err(Failure::IsChannel { dir: common.dir(), key: here }),
-        Some(_) => {}
-        None => drop(Channel::<Binary>::open_in(folder, key).map_err(|error| match error {
-            OpenError::OtherTopic => Failure::IsOpenLog { dir: common.dir() },
-            error => common.open_failed()(error),
-        })?),
+    let here = common.channel_key(folder)?;
+    if here != Some(key) {
+        // Whether there is anything that must stay what it is, the log knows.
+        let opened = Channel::<Binary>::open_in(folder, key).map_err(|error| match (error, here) {
+            (OpenError::OtherTopic, Some(here)) => Failure::IsChannel { dir: common.dir(), key: here },
+            (OpenError::OtherKind { found, .. }, None) if found == OPEN_LOG => {
+                Failure::IsOpenLog { dir: common.dir() }
+            }
+            (error, _) => common.open_failed()(error),
+        })?;
+        drop(opened);
     }
     let channel = super::channel(common, folder)?;
     let own = Own::of(&channel)?;

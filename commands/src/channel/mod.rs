@@ -36,9 +36,9 @@ pub(crate) enum Command {
         /// What `found` printed
         key: ChannelKey,
     },
-    /// Print who may write in the channel, one grant a line
+    /// Print who may write in the channel, and by which grant
     Members {
-        /// Grants that have ended as well, and what became of each
+        /// Print each grant that there ever was, and what became of it
         #[arg(long)]
         all: bool,
     },
@@ -66,7 +66,7 @@ pub(crate) struct Revoke {
     /// This grant alone
     #[arg(long, value_name = "ID", conflicts_with = "key")]
     grant: Option<NodeId>,
-    /// Keep this node of the writer, and all before it; may be given again [default: what is here now]
+    /// Keep this node, and all before it; may be given again [default: all that is here]
     #[arg(long, value_name = "ID")]
     keep: Vec<NodeId>,
     /// Keep nothing that the writer wrote
@@ -85,7 +85,8 @@ pub(crate) fn run(common: &Common, folder: &Folder, command: Command) -> Result<
     match command {
         Command::Found { name, recovery } => begin::found(common, folder, &name, recovery),
         Command::Open { key } => begin::open(common, folder, key),
-        Command::Members { all } => who::members(&channel(common, folder)?, all, common.json),
+        Command::Members { all: false } => who::members(&channel(common, folder)?, common.json),
+        Command::Members { all: true } => who::grants(&channel(common, folder)?, common.json),
         Command::Authorize { key, admin } => {
             grant::authorize(&channel(common, folder)?, key, admin, common.json)
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use hyperlog::WriterId;
 use hyperlog::disk::Folder;
 use hyperlog_writers::{Channel, ChannelKey, Grant, Role, State};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::print;
 use crate::cli::{Common, say};
@@ -86,15 +86,24 @@ pub(super) fn am_i(common: &Common, folder: &Folder) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the grants that stand, or all that there ever were, ascending by key: the same wherever the same nodes are.
-pub(super) fn members(channel: &Channel, all: bool, json: bool) -> Result<(), Failure> {
-    let mut grants = channel.grants()?;
-    grants.retain(|grant| all || grant.state == State::Open);
-    // Stable: the grants of a key stay ascending by id.
-    grants.sort_by_key(|grant| grant.key);
+/// Prints who may write, ascending by key: the same wherever the same nodes are.
+pub(super) fn members(channel: &Channel, json: bool) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    for grant in &grants {
-        writeln!(out, "{}", if json { grant_json(grant) } else { grant_line(grant, all) })?;
+    for member in channel.members()? {
+        // Of several, the first that allows all that the member may do.
+        let Some(grant) = member.grants.iter().find(|grant| grant.role == member.role) else { continue };
+        let line = if json {
+            let mut object = grant_json(grant);
+            object["grants"] = member.grants.iter().map(|grant| grant.id.to_string()).collect();
+            show::json_line(&object)
+        } else {
+            let more = match member.grants.len() {
+                1 => String::new(),
+                n => format!("  (of {n} grants)"),
+            };
+            format!("{}{more}", grant_line(grant))
+        };
+        writeln!(out, "{line}")?;
     }
     out.flush()?;
     if channel.genesis()?.is_none() {
@@ -103,21 +112,39 @@ pub(super) fn members(channel: &Channel, all: bool, json: bool) -> Result<(), Fa
     Ok(())
 }
 
-fn grant_json(grant: &Grant) -> String {
-    show::json_line(&json!({
+/// Prints all grants that there ever were, ascending by key, and what became of them.
+pub(super) fn grants(channel: &Channel, json: bool) -> Result<(), Failure> {
+    let mut grants = channel.grants()?;
+    // Stable: the grants of a key stay ascending by id.
+    grants.sort_by_key(|grant| grant.key);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for grant in &grants {
+        let state = state_word(grant.state);
+        let line = if json {
+            let mut object = grant_json(grant);
+            object["state"] = json!(state);
+            show::json_line(&object)
+        } else {
+            format!("{}  {state}", grant_line(grant))
+        };
+        writeln!(out, "{line}")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn grant_json(grant: &Grant) -> Value {
+    json!({
         "key": grant.key.to_string(),
         "role": grant.role.to_string(),
         "by": grant.by.to_string(),
         "grant": grant.id.to_string(),
-        "state": state_word(grant.state),
-    }))
+    })
 }
 
-fn grant_line(grant: &Grant, all: bool) -> String {
+fn grant_line(grant: &Grant) -> String {
     // Who was granted by the genesis itself was by the root, which is nobody's everyday key.
     let by = if grant.depth == 1 { "root".into() } else { show::short(&grant.by.to_string()) };
-    let line = format!("{}  {:<6}  by {by:<8}  {}", grant.key, grant.role, grant.id);
-    if all { format!("{line}  {}", state_word(grant.state)) } else { line }
+    format!("{}  {:<6}  by {by:<8}  {}", grant.key, grant.role, grant.id)
 }
 
 const fn state_word(state: State) -> &'static str {

@@ -7,6 +7,7 @@
 )]
 
 mod adding;
+mod channel;
 mod copies;
 mod damaged;
 mod dice;

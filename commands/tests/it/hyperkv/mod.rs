@@ -19,43 +19,43 @@ use crate::replicate::{dupsh, line};
 
 impl Log {
     /// A call of `hyperkv`, in words as a shell has them.
-    fn call(&self, words: &str) -> Command {
+    pub(crate) fn call(&self, words: &str) -> Command {
         let mut command = self.hyperkv();
         command.args(shlex::split(words).unwrap());
         command
     }
 
     /// What `hyperkv` answers.
-    fn kv_run(&self, words: &str) -> Ran {
+    pub(crate) fn kv_run(&self, words: &str) -> Ran {
         run(&mut self.call(words), b"")
     }
 
     /// What `hyperkv` answers when it goes well.
     #[track_caller]
-    fn kv(&self, words: &str) -> String {
+    pub(crate) fn kv(&self, words: &str) -> String {
         self.kv_run(words).done()
     }
 
     /// The line in which `hyperkv` says why not.
     #[track_caller]
-    fn kv_fails(&self, words: &str) -> String {
+    pub(crate) fn kv_fails(&self, words: &str) -> String {
         self.kv_run(words).failed()
     }
 
     /// What `hyperkv` answers to what it reads.
-    fn kv_reads(&self, words: &str, input: impl AsRef<[u8]>) -> Ran {
+    pub(crate) fn kv_reads(&self, words: &str, input: impl AsRef<[u8]>) -> Ran {
         run(&mut self.call(words), input.as_ref())
     }
 
     /// Gives a key a value in JSON; returns the id.
     #[track_caller]
-    fn put(&self, key: &str, json: &str) -> String {
+    pub(crate) fn put(&self, key: &str, json: &str) -> String {
         run(self.hyperkv().args(["put", "--", key, json]), b"").done().trim_end().to_owned()
     }
 
     /// What a key holds, by id.
     #[track_caller]
-    fn get(&self, key: &str) -> Value {
+    pub(crate) fn get(&self, key: &str) -> Value {
         let text = run(self.hyperkv().args(["get", "--", key]), b"").done();
         assert_eq!(text.lines().count(), 1, "{text}");
         serde_json::from_str(&text).unwrap()
@@ -63,13 +63,13 @@ impl Log {
 
     /// What a key holds, sorted, without ids; null for a delete.
     #[track_caller]
-    fn held(&self, key: &str) -> Vec<Value> {
+    pub(crate) fn held(&self, key: &str) -> Vec<Value> {
         held(&self.get(key))
     }
 
     /// The keys that a command lists, in its order.
     #[track_caller]
-    fn keys(&self, words: &str) -> Vec<String> {
+    pub(crate) fn keys(&self, words: &str) -> Vec<String> {
         let lines = json_lines(&self.kv(&format!("{words} --json")));
         lines.iter().map(|line| line["key"].as_str().unwrap().to_owned()).collect()
     }
@@ -87,6 +87,6 @@ fn held(values: &Value) -> Vec<Value> {
 
 /// Syncs two maps to the end; what both said.
 #[track_caller]
-fn sync(a: &Log, b: &Log) -> (String, String) {
+pub(crate) fn sync(a: &Log, b: &Log) -> (String, String) {
     dupsh(&line(&a.call("sync")), &line(&b.call("sync"))).well()
 }

@@ -73,7 +73,7 @@ impl Log {
     }
 
     /// That as a line for `dupsh`.
-    fn syncing(&self) -> String {
+    pub(crate) fn syncing(&self) -> String {
         line(&self.replicate(""))
     }
 
@@ -176,7 +176,7 @@ impl Ended {
 
 /// The report of a session in what a program said with `--json`.
 #[track_caller]
-fn report(said: &str) -> Value {
+pub(crate) fn report(said: &str) -> Value {
     let mut lines = said.lines().filter(|line| line.starts_with('{'));
     let line = lines.next().unwrap_or_else(|| panic!("no report: {said}"));
     assert_eq!(lines.next(), None, "more than one report: {said}");
@@ -233,7 +233,7 @@ struct Dupsh {
 pub(crate) struct Both {
     code: Option<i32>,
     pub(crate) a: String,
-    b: String,
+    pub(crate) b: String,
     /// What `dupsh` itself printed, which is nothing if all is well.
     dupsh: String,
 }

@@ -105,6 +105,10 @@ impl Plain {
 #[error("the node is void, and so refused")]
 struct Blacklisted;
 
+#[derive(Debug, thiserror::Error)]
+#[error("no grant of this writer is open")]
+struct NothingOpen;
+
 impl Policy for Plain {
     fn kind(&self) -> &'static str {
         hyperlog_writers::KIND
@@ -151,7 +155,7 @@ impl Policy for Plain {
         let stored = self.stored();
         let open = self.verdict(&stored.book).open(&stored.book, &writer);
         let first = open.first().map(|no| Some(stored.book.get(*no).id));
-        first.ok_or_else(|| AdmitError::Refused(Refusal(Box::new(Blacklisted))))
+        first.ok_or_else(|| AdmitError::Refused(Refusal(Box::new(NothingOpen))))
     }
 }
 

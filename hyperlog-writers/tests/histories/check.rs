@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use hyperkv::{Select, What as Held};
-use hyperlog::{Change, NodeId, WriterId};
+use hyperlog::{Change, Content, NodeId, WriterId};
 use hyperlog_writers::{Channel, Role};
 
 use crate::oracle::{Book, DEL, No, PUT, State, Verdict};
@@ -140,10 +140,22 @@ fn look_at_grants(channel: &Channel<hyperlog::Utf8>, book: &Book, verdict: &Verd
     differ("the grants", &grants, &found)
 }
 
+/// What is in the map, and that no value is missing that need not be.
 fn look_at_map(place: &Place, book: &Book, verdict: &Verdict) -> Checked {
+    let mut absent = BTreeSet::new();
+    for (no, change) in place.order.iter().zip(1..) {
+        let node = place.log().raw_at(Change(change)).map_err(|error| reasons(&error))?;
+        match node.map(|node| node.value) {
+            Some(Content::Here(_)) => {}
+            Some(Content::Pending) if place.may_lack_values => drop(absent.insert(*no)),
+            Some(Content::Unwanted) if place.may_lack_values && verdict.is_void(*no) => {}
+            other => {
+                return Err(format!("the value of {no} is {other:?}, and void: {}", verdict.is_void(*no)));
+            }
+        }
+    }
     let Some(kv) = place.kv() else { return Ok(()) };
-    let found = rows(kv)?;
-    differ("the map", &verdict.map(book), &found)
+    differ("the map", &verdict.map(book, |no| !absent.contains(&no)), &rows(kv)?)
 }
 
 pub(crate) type Rows = BTreeMap<Bytes, BTreeMap<NodeId, Bytes>>;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hyperlog::{Content, Read};
+
 use crate::check::{differ, rows};
 use crate::oracle::No;
 use crate::place::{MakePolicy, Map, Place};
@@ -15,19 +17,23 @@ impl World {
         self.step += 1;
         self.say(|| "all come together".to_owned());
         // What nobody has heard of yet comes to light.
-        if self.dice.chance(70) {
+        if self.dice.chance(40) {
             let all: Vec<usize> = (0..self.parcels.len()).collect();
             let place = self.any_place();
             self.deliver(place, &all)?;
         }
         self.sync_all()?;
+        if self.bulky {
+            self.sync_for_values()?;
+        }
         for place in 0..self.places.len() {
             self.look(place, true)?;
         }
         self.mix.void += self.places[0].order.iter().filter(|no| self.is_void_at_first(**no)).count() as u64;
+        self.mix.dropped += self.places.iter().map(dropped).sum::<u64>();
         self.check_equal()?;
         self.check_rebuilt(policy)?;
-        if self.dice.chance(25) { self.check_whole() } else { Ok(()) }
+        if self.dice.chance(8) { self.check_whole() } else { Ok(()) }
     }
 
     fn is_void_at_first(&self, no: No) -> bool {
@@ -46,6 +52,24 @@ impl World {
             }
         }
         Err("the peers sync again and again, and something always moves".into())
+    }
+
+    /// A value does not come by way of somebody who dropped it: whoever lacks one asks everybody.
+    fn sync_for_values(&mut self) -> Checked {
+        let lacks = |this: &Self, place: usize| this.places[place].log().pending().count();
+        for place in 0..self.places.len() {
+            for other in 0..self.places.len() {
+                if place != other && lacks(self, place) > 0 {
+                    self.sync(place, other)?;
+                }
+            }
+        }
+        // What one still lacks nobody has.
+        let lacking: Vec<usize> = (0..self.places.len()).map(|place| lacks(self, place)).collect();
+        match lacking.iter().all(|count| *count == lacking[0]) {
+            true => Ok(()),
+            false => Err(format!("values that somebody has did not come to all: {lacking:?} are missing")),
+        }
     }
 
     fn check_equal(&self) -> Checked {
@@ -75,7 +99,8 @@ impl World {
     }
 
     fn rebuild(&mut self, from: usize, bytes: &[u8], policy: Option<MakePolicy>) -> Checked {
-        let map = if self.dice.chance(50) { Map::Apart } else { Map::Nowhere };
+        // Who takes it in another order has dropped other values.
+        let map = if self.dice.chance(50) && !self.bulky { Map::Apart } else { Map::Nowhere };
         let mut fresh = Place::new(STRANGER, self.topic, map, policy);
         fresh.log().import(bytes).map_err(|error| format!("refused: {}", reasons(&error)))?;
         fresh.absorb(&self.book)?;
@@ -88,6 +113,11 @@ impl World {
         let checked = checked.map_err(|error| format!("{place} cannot be checked: {}", reasons(&error)))?;
         if checked.is_clean() { Ok(()) } else { Err(format!("{place} is not whole: {:?}", checked.problems)) }
     }
+}
+
+fn dropped(place: &Place) -> u64 {
+    let nodes = place.log().changes(Read::all());
+    nodes.filter(|node| node.as_ref().is_ok_and(|node| node.value == Content::Unwanted)).count() as u64
 }
 
 /// Two peers that have stored the same nodes have everything alike.

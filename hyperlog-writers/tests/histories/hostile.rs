@@ -13,6 +13,9 @@ use crate::parcel::Parcel;
 use crate::place::key;
 use crate::world::{Checked, ROOT, World, grant, reasons, revoke};
 
+/// Of so many bytes are some values; four of them are too many to be kept where they do not count.
+const BULK: usize = 300_000;
+
 impl World {
     /// Somebody who has or had a grant makes nodes in a copy of some level, of now or of long ago.
     pub(crate) fn forge(&mut self) -> Checked {
@@ -20,8 +23,14 @@ impl World {
         if self.dice.chance(30) {
             self.import_some(&mut forge);
         }
-        let flood = self.dice.chance(4);
-        let count = if flood { 10 + self.dice.below(10) } else { 1 + self.dice.below(3) };
+        let flood = self.dice.chance(if self.bulky { 40 } else { 4 });
+        let count = if flood && self.bulky {
+            4
+        } else if flood {
+            10 + self.dice.below(10)
+        } else {
+            1 + self.dice.below(3)
+        };
         for _ in 0..count {
             if self.dice.chance(16) {
                 self.send_forged(&mut forge);
@@ -29,7 +38,7 @@ impl World {
             }
             let Some(draft) = self.draft(&forge, flood) else { break };
             forge.make(&draft, &self.book);
-            if self.dice.chance(60) && !flood {
+            if self.dice.chance(40) && !flood {
                 self.send_forged(&mut forge);
             }
         }
@@ -113,7 +122,11 @@ impl World {
         let depth = self.book.depth(cap);
         let admin = role == Role::Admin;
         let draft = match self.dice.below(100) {
-            _ if flood => self.draft_data(forge, cap),
+            _ if flood => {
+                let draft = self.draft_data(forge, cap);
+                let more = if self.bulky && draft.value[0] == PUT { BULK } else { 0 };
+                Draft { value: [&draft.value[..], &vec![b'.'; more]].concat().into(), ..draft }
+            }
             0..8 if cap != 0 => self.draft_revoke(forge, cap, cap),
             8..32 if admin && depth < 32 => self.draft_grant(cap),
             32..72 if admin => {

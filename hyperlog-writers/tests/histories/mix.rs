@@ -22,6 +22,8 @@ pub(crate) struct Mix {
     pub(crate) unwanted: u64,
     pub(crate) deep: u64,
     pub(crate) restarts: u64,
+    pub(crate) bulky: u64,
+    pub(crate) dropped: u64,
     pub(crate) checks: u64,
     pub(crate) with: With,
 }
@@ -57,7 +59,7 @@ impl Mix {
         }
     }
 
-    fn counts(&mut self) -> [&mut u64; 24] {
+    fn counts(&mut self) -> [&mut u64; 26] {
         let With { fall, restored, backdated, equivocation, refused, voided } = &mut self.with;
         [
             &mut self.histories,
@@ -77,6 +79,8 @@ impl Mix {
             &mut self.unwanted,
             &mut self.deep,
             &mut self.restarts,
+            &mut self.bulky,
+            &mut self.dropped,
             &mut self.checks,
             fall,
             restored,
@@ -122,14 +126,17 @@ impl fmt::Display for Mix {
         writeln!(
             f,
             "{} nodes by writers that keep no rule: {} backdated, {} equivocations; {} refused nodes, {} writes \
-             refused to those who have no grant; {} deep chains, {} restarts",
+             refused to those who have no grant; {} deep chains, {} restarts; megabytes in {}, \
+             {} values dropped at the end",
             self.forged,
             self.backdated,
             self.equivocations,
             self.refused,
             self.unwanted,
             self.deep,
-            self.restarts
+            self.restarts,
+            self.bulky,
+            self.dropped
         )?;
         let With { fall, restored, backdated, equivocation, refused, voided } = &self.with;
         write!(f, "of the histories:")?;

@@ -343,10 +343,15 @@ impl Verdict {
         heads
     }
 
-    /// Of each key of the map, the writes that count and that no other write of that key which counts links to.
-    pub(crate) fn map(&self, book: &Book) -> BTreeMap<Bytes, BTreeMap<NodeId, Bytes>> {
+    /// Of each key of the map, the writes that count and that no other write of that key which counts links to; of
+    /// those whose value is here.
+    pub(crate) fn map(
+        &self,
+        book: &Book,
+        is_here: impl Fn(No) -> bool,
+    ) -> BTreeMap<Bytes, BTreeMap<NodeId, Bytes>> {
         let write = |no: No| match &book.get(no).what {
-            What::Data(Some((key, body))) if self.counts(no) => Some((key, body)),
+            What::Data(Some((key, body))) if self.counts(no) && is_here(no) => Some((key, body)),
             _ => None,
         };
         let mut map = BTreeMap::<Bytes, BTreeMap<NodeId, Bytes>>::new();

@@ -40,6 +40,8 @@ pub(crate) struct Place {
     pub(crate) order: Vec<No>,
     /// Gone until this step.
     pub(crate) offline_until: u64,
+    /// Values of what does not count are dropped where there are many of them.
+    pub(crate) may_lack_values: bool,
     /// What was so when it was last looked at.
     pub(crate) seen: Option<Verdict>,
 }
@@ -78,6 +80,7 @@ impl Place {
             open: None,
             order: Vec::new(),
             offline_until: 0,
+            may_lack_values: false,
             seen: None,
         };
         place.reopen();

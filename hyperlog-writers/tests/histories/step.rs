@@ -12,8 +12,8 @@ use crate::place::Place;
 use crate::world::{Checked, World, grant, reasons, revoke};
 
 /// Steps of a history: so many at least, and so many more at most.
-const STEPS_MIN: u64 = 26;
-const STEPS_MORE: u64 = 20;
+const STEPS_MIN: u64 = 22;
+const STEPS_MORE: u64 = 16;
 
 /// How deep a grant can lie.
 const DEPTH_MAX: usize = 32;
@@ -38,22 +38,23 @@ impl World {
                 37..39 => self.resign(place)?,
                 39..41 => self.rotate(place)?,
                 41..53 => self.forge()?,
-                53 => self.deep_chain()?,
+                53 if self.dice.chance(60) => self.deep_chain()?,
+                53 => self.write(place)?,
                 54..57 => self.quarrel()?,
-                57..72 => self.intrigue()?,
-                72..82 => self.meet()?,
-                82..90 => self.hear(place)?,
-                90..93 => self.export(place)?,
+                57..76 => self.intrigue()?,
+                76..83 => self.meet()?,
+                83..91 => self.hear(place)?,
+                91..93 => self.export(place)?,
                 93..96 => self.places[place].offline_until = self.step + 3 + self.dice.below(15),
                 _ => self.restart(place),
             }
-            if self.dice.chance(30) {
+            if self.dice.chance(20) {
                 let place = self.any_place();
                 let there = &self.places[place];
                 let past = Past::new(&there.level, &there.order);
                 self.keep_past(past);
             }
-            let all = self.dice.chance(25);
+            let all = self.dice.chance(15);
             self.look_at_changed(all)?;
         }
         Ok(())

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) mix: Mix,
     pub(crate) step: u64,
     pub(crate) intrigue: Option<Intrigue>,
+    /// Somebody floods the others with values of megabytes.
+    pub(crate) bulky: bool,
     start: Vec<u8>,
     /// What happened, in words, when somebody wants to read it.
     told: Option<Vec<String>>,
@@ -51,7 +53,7 @@ impl World {
         let root = key(ROOT);
         let genesis = [&root.as_bytes()[..], &[7; 32], b"histories"].concat();
         let topic = Topic::from_bytes(hash(Purpose::Topic, &[&genesis]));
-        let count = [3, 3, 3, 4, 4, 5, 6][dice.place(7)];
+        let count = [3, 3, 3, 3, 3, 4, 4, 5, 6][dice.place(9)];
         let mut places = Vec::new();
         for writer in 1..=count {
             let map = [Map::Nowhere, Map::WithTheLog, Map::Apart][dice.place(3)];
@@ -71,6 +73,7 @@ impl World {
             mix: Mix::default(),
             step: 0,
             intrigue: None,
+            bulky: false,
             start,
             told: in_words.then(Vec::new),
         };
@@ -83,6 +86,10 @@ impl World {
         forge.make(&grant, &world.book);
         let second = forge.written(&mut world.book);
         world.pasts.push(forge.end());
+        world.bulky = world.dice.chance(1);
+        world.mix.bulky = u64::from(world.bulky);
+        let bulky = world.bulky;
+        world.places.iter_mut().for_each(|place| place.may_lack_values = bulky);
         world.send([first, second].concat());
         world
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use check::{Result, ensure, same, step};
 use level::Memory;
 use scuttleup::disk::Folder;
-use scuttleup::{Evidence, Identity, Log, Seq, WriterId};
+use scuttleup::{Evidence, Header, Identity, Log, Seq, Vouched, WriterId};
 
 #[path = "../check.rs"]
 mod check;
@@ -36,7 +36,8 @@ fn steps() -> Result<()> {
     same("how many of them are others", &differing(&real, &more), &2)?;
     println!("   ben owes ana 99 now: 2 of {} bytes were changed", real.len());
     same("what is forged where nothing is found", &exercise::forge(&real, b"nobody", b"mallor"), &real)?;
-    same("what is forged twice", &exercise::forge(b"10, 10, 1", b"10", b"99"), &b"99, 99, 1".to_vec())?;
+    let twice = exercise::forge(b"10, 10, 1", b"10", b"99");
+    same("what becomes of 10, 10, 1", &String::from_utf8_lossy(&twice).as_ref(), &"99, 99, 1")?;
     mallory.append("I give mallory 100")?;
     let name = forged_name(&mallory, &ana.writer())?;
     println!("   mallory's entry has ana's name on it now: 32 bytes were changed");
@@ -112,8 +113,8 @@ fn steps() -> Result<()> {
     println!("   both peers have the same: two signed headers with number 2, and no values");
 
     step(6, "Check evidence, without a log");
-    convicts(&evidence, &dan, Some(Seq(2)))?;
-    convicts(&evidence, &ana.writer(), None)?;
+    convicts("the evidence", &evidence, &dan, Some(Seq(2)))?;
+    convicts("the evidence", &evidence, &ana.writer(), None)?;
     invented(&evidence, &dan, &ana.writer())?;
     println!("   the evidence convicts dan, and nobody else; what was made up convicts nobody");
     Ok(())
@@ -165,24 +166,28 @@ fn votes(log: &Log, writer: &WriterId, wanted: &[&str]) -> Result<()> {
     same("what is under number 2", &found, &wanted.iter().map(|text| (*text).to_owned()).collect())
 }
 
-fn convicts(evidence: &Evidence, writer: &WriterId, wanted: Option<Seq>) -> Result<()> {
-    same(&format!("what the evidence proves of {writer:?}"), &exercise::convicts(evidence, writer), &wanted)
+fn convicts(what: &str, evidence: &Evidence, writer: &WriterId, wanted: Option<Seq>) -> Result<()> {
+    let found = exercise::convicts(evidence, writer);
+    same(&format!("what {what} proves of {writer:?}"), &found, &wanted)
 }
 
 /// What anybody can make up is no evidence.
 fn invented(evidence: &Evidence, guilty: &WriterId, innocent: &WriterId) -> Result<()> {
-    let of_one = Evidence { lower: evidence.lower.clone(), higher: evidence.lower.clone() };
-    convicts(&of_one, guilty, None)?;
-    let mut other_words = evidence.clone();
-    let mut other_name = evidence.clone();
-    for headers in [&mut other_words.lower.headers, &mut other_words.higher.headers] {
-        headers.iter_mut().for_each(|header| header.value_len += 1);
-    }
-    convicts(&other_words, guilty, None)?;
-    for headers in [&mut other_name.lower.headers, &mut other_name.higher.headers] {
-        headers.iter_mut().for_each(|header| header.writer = *innocent);
-    }
-    convicts(&other_name, innocent, None)
+    let Evidence { lower, higher } = evidence;
+    let of = |lower: &Vouched, higher: &Vouched| Evidence { lower: lower.clone(), higher: higher.clone() };
+    convicts("one entry, named twice,", &of(lower, lower), guilty, None)?;
+    let what = "evidence with another value in one entry";
+    let changed = |of: &Vouched| altered(of, |header| header.value_len += 1);
+    convicts(what, &of(&changed(lower), higher), guilty, None)?;
+    convicts(what, &of(lower, &changed(higher)), guilty, None)?;
+    let renamed = |of: &Vouched| altered(of, |header| header.writer = *innocent);
+    convicts("evidence with another name on it", &of(&renamed(lower), &renamed(higher)), innocent, None)
+}
+
+fn altered(vouched: &Vouched, alter: impl Fn(&mut Header)) -> Vouched {
+    let mut vouched = vouched.clone();
+    vouched.headers.iter_mut().for_each(alter);
+    vouched
 }
 
 /// The whole folder, as a file manager copies it.

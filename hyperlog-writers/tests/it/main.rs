@@ -8,6 +8,7 @@ mod crashes;
 mod golden;
 mod maps;
 mod rogue;
+mod rules;
 mod scale;
 mod support;
 mod under;

@@ -32,6 +32,8 @@ mod node;
 mod options;
 mod policy;
 mod replica;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use changes::Changes;
 pub use encoding::{Binary, Encoding, EncodingError, Json, Postcard, Utf8};

@@ -1,64 +1,21 @@
 //! Writes that do not count, by the verdict of a policy, and values that go and come.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyperkv::{HyperKv, Memory, NodeId, Read, Select, Utf8, Write};
-use hyperlog::{
-    AdmitError, Asking, Effects, Hyperlog, Known, LogError, Node, Policy, Rows, StoredRows, WriterId,
-};
+use hyperlog::Hyperlog;
+use hyperlog::testing::{Verdicts, verdict};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::model::check;
 use crate::support::{Map, get, identity, ids, list, open, rows, sync};
 
-/// A node `void:<id>` voids another, and `restore:<id>` brings it back: it is void when more nodes void it than restore it.
-struct Toy;
-
-fn verdict(value: &[u8]) -> Option<(NodeId, i64)> {
-    let (word, id) = std::str::from_utf8(value).ok()?.split_once(':')?;
-    let weight = match word {
-        "void" => 1,
-        "restore" => -1,
-        _ => return None,
-    };
-    Some((id.parse().ok()?, weight))
-}
-
-impl Policy for Toy {
-    fn admit(&self, _: &Asking<'_>, _: &Known<'_>) -> Result<(), AdmitError> {
-        Ok(())
-    }
-
-    fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, LogError> {
-        let mut weights = BTreeMap::<NodeId, i64>::new();
-        for (id, weight) in nodes.iter().filter_map(|node| verdict(node.value()?)) {
-            *weights.entry(id).or_default() += weight;
-        }
-        let mut effects = Effects::default();
-        for (id, weight) in weights {
-            let before =
-                rows.get(id.as_bytes())?.map_or(0, |row| i64::from_be_bytes(row[..].try_into().unwrap()));
-            let change = rows.change_of(&id)?.expect("a verdict links what it speaks of");
-            match (before > 0, before + weight > 0) {
-                (false, true) => effects.voided.push(change),
-                (true, false) => effects.restored.push(change),
-                _ => {}
-            }
-            rows.put(id.as_bytes(), (before + weight).to_be_bytes().to_vec());
-        }
-        Ok(effects)
-    }
-
-    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        Ok(None)
-    }
-}
-
 fn toy_on(level: &Memory, n: u8) -> Map {
-    let log: Hyperlog =
-        Hyperlog::options().policy(Arc::new(Toy)).open(Arc::new(level.clone()), identity(n)).unwrap();
+    let log: Hyperlog = Hyperlog::options()
+        .policy(Arc::new(Verdicts::default()))
+        .open(Arc::new(level.clone()), identity(n))
+        .unwrap();
     HyperKv::over(&log, level.clone()).unwrap()
 }
 

@@ -1,68 +1,21 @@
 //! Nodes that a policy voids and restores, and values that go and come: a view is that of a fresh index.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use hyperlog::{
-    Act, AdmitError, Asking, Effects, Hyperlog, Kind, Known, Level, LogError, Memory, Node, NodeId, Policy,
-    Refusal, Rows, StoredRows, Utf8, WriterId,
-};
+use hyperlog::testing::Verdicts;
+use hyperlog::{Act, Hyperlog, Kind, Level, Memory, NodeId, Utf8};
 use hyperlog_index::{Rebuild, View};
 
 use crate::support::{append, export, holds, identity, import, index, number, open, rebuilt, skipped};
 use crate::views::{ALL, Probe, by_word, count, each_once, lengths, register, tally};
 
-/// `void:<id>` voids a node and `restore:<id>` brings it back: a node is void when more nodes void it than
-/// restore it.
-struct Toy;
-
-/// Whom a value speaks of, and which way.
-fn verdict(value: &[u8]) -> Option<(NodeId, i64)> {
-    let (word, id) = std::str::from_utf8(value).ok()?.split_once(':')?;
-    let weight = match word {
-        "void" => 1,
-        "restore" => -1,
-        _ => return None,
-    };
-    Some((id.parse().ok()?, weight))
-}
-
-impl Policy for Toy {
-    fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
-        match verdict(node.value.map_or(&[], |value| value)) {
-            Some((id, _)) if !known.contains(&id)? => Err(AdmitError::Refused(Refusal("unknown".into()))),
-            _ => Ok(()),
-        }
-    }
-
-    fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, LogError> {
-        let mut weights = BTreeMap::<NodeId, i64>::new();
-        for (id, weight) in nodes.iter().filter_map(|node| verdict(node.value()?)) {
-            *weights.entry(id).or_default() += weight;
-        }
-        let mut effects = Effects::default();
-        for (id, weight) in weights {
-            let before = number(rows.get(id.as_bytes())?);
-            let change = rows.change_of(&id)?.expect("it was admitted");
-            match (before > 0, before + weight > 0) {
-                (false, true) => effects.voided.push(change),
-                (true, false) => effects.restored.push(change),
-                _ => {}
-            }
-            rows.put(id.as_bytes(), (before + weight).to_be_bytes().to_vec());
-        }
-        Ok(effects)
-    }
-
-    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        Ok(None)
-    }
-}
-
 pub(crate) fn toy_on(level: &(impl Level + Clone + 'static), n: u8) -> Hyperlog<Utf8> {
-    Hyperlog::options().policy(Arc::new(Toy)).open(Arc::new(level.clone()), identity(n)).unwrap()
+    Hyperlog::options()
+        .policy(Arc::new(Verdicts::default()))
+        .open(Arc::new(level.clone()), identity(n))
+        .unwrap()
 }
 
 pub(crate) fn toy(n: u8) -> Hyperlog<Utf8> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use hyperlog::testing::{No, Verdicts, verdict};
 use hyperlog::{
     AdmitError, Asking, Change, Doc, Effects, Error, Event, Hyperlog, ImportCause, Kind, Known, Level,
     LogError, Memory, News, Node, NodeId, NodeRefused, Policy, Read, Refusal, Rows, StoredRows, Utf8,
@@ -15,70 +16,6 @@ use proptest::sample::Index;
 use crate::rogue::{Rogue, ext};
 use crate::support::{check, check_nodes, export, identity, import, import_fails, nodes, open};
 
-/// `void:<id>` voids a node and `restore:<id>` brings it back: a node is void when more nodes void it than
-/// restore it. `no` is refused. One writer may not write at all.
-#[derive(Default)]
-struct Toy {
-    barred: Option<WriterId>,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the toy says no")]
-struct No;
-
-fn no() -> AdmitError {
-    AdmitError::Refused(Refusal(Box::new(No)))
-}
-
-/// Whom a value speaks of, and which way.
-fn verdict(value: &[u8]) -> Option<(NodeId, i64)> {
-    let (word, id) = std::str::from_utf8(value).ok()?.split_once(':')?;
-    let weight = match word {
-        "void" => 1,
-        "restore" => -1,
-        _ => return None,
-    };
-    Some((id.parse().ok()?, weight))
-}
-
-fn counted(row: Option<bytes::Bytes>) -> i64 {
-    row.map_or(0, |row| i64::from_be_bytes(row.as_ref().try_into().unwrap()))
-}
-
-impl Policy for Toy {
-    fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
-        let value = node.value.map_or(&[][..], |value| value);
-        match verdict(value) {
-            Some((id, _)) if !known.contains(&id)? => Err(no()),
-            _ if value == b"no" => Err(no()),
-            _ => Ok(()),
-        }
-    }
-
-    fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, LogError> {
-        let mut weights = BTreeMap::<NodeId, i64>::new();
-        for (id, weight) in nodes.iter().filter_map(|node| verdict(node.value()?)) {
-            *weights.entry(id).or_default() += weight;
-        }
-        let mut effects = Effects::default();
-        for (id, weight) in weights {
-            let before = counted(rows.get(id.as_bytes())?);
-            let change = rows.change_of(&id)?.expect("it was admitted");
-            match (before > 0, before + weight > 0) {
-                (false, true) => effects.voided.push(change),
-                (true, false) => effects.restored.push(change),
-                _ => {}
-            }
-            rows.put(id.as_bytes(), (before + weight).to_be_bytes().to_vec());
-        }
-        Ok(effects)
-    }
-
-    fn cap(&self, writer: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        if self.barred == Some(writer) { Err(no()) } else { Ok(None) }
-    }
-}
-
 fn with(policy: impl Policy + 'static, level: &(impl Level + Clone + 'static), n: u8) -> Hyperlog<Utf8> {
     Hyperlog::options().policy(Arc::new(policy)).open(Arc::new(level.clone()), identity(n)).unwrap()
 }
@@ -88,7 +25,7 @@ pub(crate) fn toy(n: u8) -> Hyperlog<Utf8> {
 }
 
 pub(crate) fn toy_on(level: &(impl Level + Clone + 'static), n: u8) -> Hyperlog<Utf8> {
-    with(Toy::default(), level, n)
+    with(Verdicts::default(), level, n)
 }
 
 /// Which nodes are void, counted from scratch.
@@ -149,7 +86,7 @@ fn what_the_policy_refuses_is_not_stored_by_an_import() {
 
 #[test]
 fn a_writer_whom_the_policy_bars_cannot_add_and_can_read() {
-    let policy = Toy { barred: Some(identity(1).writer()) };
+    let policy = Verdicts { barred: Some(identity(1).writer()) };
     let log = with(policy, &Memory::new(), 1);
     assert!(matches!(log.append("a"), Err(Error::Policy(_))));
     assert!(matches!(log.add(&[], "a"), Err(Error::Policy(_))));
@@ -163,7 +100,7 @@ fn a_writer_whom_the_policy_bars_cannot_add_and_can_read() {
 #[test]
 fn void_nodes_are_no_heads_and_supersede_nobody_until_they_are_restored() {
     let level = Memory::new();
-    let log = with(Toy::default(), &level, 1);
+    let log = with(Verdicts::default(), &level, 1);
     let add = |links: &[NodeId], value: &str| log.add(links, value).unwrap().id;
     let a = add(&[], "a");
     let b = add(&[a], "b");
@@ -199,7 +136,7 @@ fn void_nodes_are_no_heads_and_supersede_nobody_until_they_are_restored() {
 
     let (heads, epoch) = (log.heads().unwrap(), log.epoch());
     drop(log);
-    let log = with(Toy::default(), &level, 1);
+    let log = with(Verdicts::default(), &level, 1);
     assert_eq!((log.heads().unwrap(), log.epoch(), log.is_void(&a).unwrap()), (heads, epoch, true));
     check_toy(&log);
 }
@@ -274,7 +211,7 @@ fn act(logs: &mut [Hyperlog<Utf8>], levels: &[Memory], at: usize, step: &Step) {
             log.batch(docs.collect::<Vec<_>>()).unwrap();
         }
         Step::Send(to) => drop(import(&logs[*to], &export(log))),
-        Step::Reopen => logs[at] = with(Toy::default(), &levels[at], u8::try_from(at).unwrap() + 1),
+        Step::Reopen => logs[at] = with(Verdicts::default(), &levels[at], u8::try_from(at).unwrap() + 1),
     }
 }
 
@@ -284,7 +221,7 @@ proptest! {
     #[test]
     fn verdicts_and_heads_do_not_depend_on_what_came_when(steps in prop::collection::vec(step(), 1..40)) {
         let levels: Vec<Memory> = (0..REPLICAS).map(|_| Memory::new()).collect();
-        let mut logs: Vec<_> = (1..).zip(&levels).map(|(n, level)| with(Toy::default(), level, n)).collect();
+        let mut logs: Vec<_> = (1..).zip(&levels).map(|(n, level)| with(Verdicts::default(), level, n)).collect();
         for (at, step) in &steps {
             act(&mut logs, &levels, *at, step);
             let nodes = nodes(&logs[*at]);
@@ -364,7 +301,7 @@ struct Under(Arc<Mutex<Option<NodeId>>>);
 impl Policy for Under {
     fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
         match node.cap {
-            Some(cap) if known.get(&cap)?.is_none() => Err(no()),
+            Some(cap) if known.get(&cap)?.is_none() => Err(AdmitError::Refused(Refusal(Box::new(No)))),
             _ => Ok(()),
         }
     }

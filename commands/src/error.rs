@@ -68,6 +68,10 @@ pub(crate) enum Failure {
     Deleted { id: NodeId },
     #[error("the value of node {id} has not come yet: import from somebody who has it")]
     Pending { id: NodeId },
+    #[error("the value of node {id} is not kept here, since the node does not count")]
+    Unwanted { id: NodeId },
+    #[error("node {id} says who may write, and holds no value: `members --all` shows what became of it")]
+    OfChannel { id: NodeId },
     #[error("cannot start `{program}`: there is no such program; what a shell does needs `sh -c '...'`")]
     NoProgram { program: String },
     #[error("cannot start `{program}`")]

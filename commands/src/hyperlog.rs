@@ -180,6 +180,8 @@ impl Program<'_> {
         }
         let value = node.value().ok_or(match node.value {
             Content::Deleted => Failure::Deleted { id: *id },
+            Content::Unwanted => Failure::Unwanted { id: *id },
+            Content::Policy => Failure::OfChannel { id: *id },
             _ => Failure::Pending { id: *id },
         })?;
         let terminal = out.is_terminal();

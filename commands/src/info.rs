@@ -44,7 +44,7 @@ pub(crate) fn run(
         writeln!(out, "channel  {key}")?;
         writeln!(out, "name     {}", channel::name_of(own.name.as_deref()))?;
         writeln!(out, "role     {}", own.role.as_deref().unwrap_or("none: it can read"))?;
-        writeln!(out, "members  {members}, {} among them", show::count(*admins as u64, "admin", "admins"))?;
+        writeln!(out, "members  {members}, of them {}", show::count(*admins as u64, "admin", "admins"))?;
         writeln!(out, "void     {} of the nodes", void)?;
     }
     writeln!(out, "nodes    {nodes}")?;

@@ -30,11 +30,11 @@ pub(super) fn found(
     let object = json!({
         "channel": key.to_string(), "name": name, "writer": channel.log().writer().to_string(), "recovery": file,
     });
-    print(common.json, &object, &key.to_string())?;
+    // Before the key, which somebody may not read to its end.
     say(&format!("the recovery key is in {}: move it to a safe place, elsewhere", show::one_line(&file)));
     say("who has it can authorize and revoke anybody; it is needed when the admins have lost their keys");
     say("others read with `open` and the channel's key; `authorize` lets them write");
-    Ok(())
+    print(common.json, &object, &key.to_string())
 }
 
 /// The kind of log where everybody may write.

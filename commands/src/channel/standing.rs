@@ -93,12 +93,12 @@ impl Turned {
             1 => parts.push("1 node counts again".to_owned()),
             n => parts.push(format!("{n} nodes count again")),
         }
-        match &self.role {
-            None => {}
-            Some(None) => parts.push("this writer may not write".into()),
-            Some(Some(role)) if role == "revoked" => parts.push("this writer may not write any more".into()),
-            Some(Some(role)) => parts.push(format!("this writer is now: {role}")),
-        }
+        parts.extend(self.role.as_ref().map(|role| match role.as_deref() {
+            None => "this writer may not write".to_owned(),
+            Some("revoked") => "this writer may not write any more".to_owned(),
+            Some("writer") => "this writer may write now".to_owned(),
+            Some(role) => format!("this writer is {role} now"),
+        }));
         (!parts.is_empty()).then(|| format!("who may write changed: {}", parts.join("; ")))
     }
 

@@ -55,7 +55,7 @@ fn a_deleted_entry_is_a_hole_and_the_numbers_go_on() {
     assert_eq!(
         line,
         format!(
-            "scuttleup: writer {peer} has no value under 1 in this log: no such entry, or it was deleted, or has not come yet"
+            "scuttleup: writer {peer} has no value under 1 in this log: no such entry, or it was deleted, has not come yet, or is not wanted here"
         )
     );
     let entries = json_lines(&log.scuttles(["read", "--json"]).done());

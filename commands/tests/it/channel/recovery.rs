@@ -53,7 +53,18 @@ fn founding_tells_the_key_to_programs_and_the_rest_to_people() {
     assert!(key.len() == 65 && key.trim_end().bytes().all(|digit| digit.is_ascii_hexdigit()), "{key}");
     assert_eq!(ana.whoami()["channel"], key.trim_end());
     assert_eq!((&ana.whoami()["name"], &ana.whoami()["role"]), (&json!("team"), &json!("admin")));
-    assert_eq!(ana.nodes().len(), 2, "the genesis, and the grant to the founder");
+    let nodes = ana.nodes();
+    assert_eq!(nodes.len(), 2, "the genesis, and the grant to the founder");
+    assert_eq!((&nodes[0]["kind"], &nodes[1]["kind"]), (&json!("genesis"), &json!("grant")));
+    let id = nodes[1]["id"].as_str().unwrap();
+    assert!(ana.fails(&format!("get {id}")).contains("says who may write, and holds no value"));
+    // That nobody listens founds a channel as well, and the recovery key is told of.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let deaf = place.log("deaf");
+    let output = deaf.hyperlog().args(["found", "team"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the recovery key is in "));
+    assert_eq!(deaf.whoami()["role"], "admin");
     // Elsewhere at once.
     let ben = place.log("ben");
     let file = place.path().join("ben's recovery");

@@ -45,7 +45,7 @@ fn who_is_not_authorized_is_told_so_and_stores_nothing() {
     // Once authorized, and told so, it writes.
     ana.authorize(&own);
     let (_, said) = sync(&ana, &reader);
-    assert!(said.contains("who may write changed: this writer is now: writer"), "{said}");
+    assert!(said.contains("who may write changed: this writer may write now"), "{said}");
     reader.put("a", "1");
     sync(&ana, &reader);
     all_agree(&[&ana, &reader]);

@@ -257,19 +257,27 @@ impl<E> Channel<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAdmin`], [`Error::TooDeep`], or what the log says.
+    /// [`Error::Empty`], [`Error::NotAdmin`], [`Error::TooDeep`], or what the log says.
     pub fn authorize(&self, key: WriterId, role: Role) -> Result<NodeId, Error> {
         let value = value::Grant { key, role }.encode();
         let granted = self.log.act(|rows| {
             let cap = self.own_grants(rows)?.into_iter().filter(|(_, grant)| grant.role == Role::Admin);
             let cap = cap.min_by_key(|(change, grant)| (grant.depth, *change));
-            let (_, cap) = cap.ok_or(Error::NotAdmin { writer: self.log.writer() })?;
+            let Some((_, cap)) = cap else { return Err(self.no_admin(rows)) };
             if cap.depth >= DEPTH_MAX {
                 return Err(Error::TooDeep);
             }
             Ok(Act { kind: Kind::Grant, cap: Some(cap.id), links: Vec::new(), value })
         })?;
         Ok(granted.id)
+    }
+
+    /// Why the local writer cannot grant.
+    fn no_admin(&self, rows: &StoredRows) -> Error {
+        match rules::all(rows).next() {
+            None => Error::Empty,
+            Some(_) => Error::NotAdmin { writer: self.log.writer() },
+        }
     }
 
     /// Ends a grant. What is kept of what was written under it goes on counting; all the rest does not, whenever it
@@ -280,49 +288,68 @@ impl<E> Channel<E> {
     /// [`Error::NoGrant`], [`Error::NotAbove`] unless the grant comes from one of one's own that stands,
     /// [`Error::KeepsTooMuch`], [`Error::KeepsOther`], or what the log says.
     pub fn revoke(&self, grant: &NodeId, keep: Keep) -> Result<Revoked, Error> {
-        self.end(grant, keep, |target, rows| {
-            let own = self.own_grants(rows)?;
-            let mut above = target.cap;
-            while let Some(change) = above {
-                if let Some((_, cap)) = own.iter().find(|(own, _)| *own == change) {
-                    return Ok(cap.id);
-                }
-                above = rules::at(change, rows)?.1.cap;
-            }
-            Err(if own.iter().any(|(_, grant)| grant.role == Role::Admin) {
-                Error::NotAbove { id: *grant }
-            } else {
-                Error::NotAdmin { writer: self.log.writer() }
-            })
+        self.end(grant, keep, |target, rows| match self.above(target, rows)? {
+            Some(cap) => Ok(cap),
+            None => Err(self.not_above(grant, rows)?),
         })
     }
 
-    /// Ends all grants of a key that stand and come from one's own.
+    /// The nearest of one's own grants that a grant comes from; the genesis, for the root.
+    fn above(&self, grant: &records::Grant, rows: &StoredRows) -> Result<Option<NodeId>, Error> {
+        let own = self.own_grants(rows)?;
+        let mut above = grant.cap;
+        while let Some(change) = above {
+            if let Some((_, cap)) = own.iter().find(|(own, _)| *own == change) {
+                return Ok(Some(cap.id));
+            }
+            above = rules::at(change, rows)?.1.cap;
+        }
+        Ok(None)
+    }
+
+    fn not_above(&self, grant: &NodeId, rows: &StoredRows) -> Result<Error, Error> {
+        let is_admin = self.own_grants(rows)?.iter().any(|(_, grant)| grant.role == Role::Admin);
+        let writer = self.log.writer();
+        Ok(if is_admin { Error::NotAbove { id: *grant } } else { Error::NotAdmin { writer } })
+    }
+
+    /// Ends all grants of a key that come from one's own and stand. Others may be left: [`authorized`](Self::authorized)
+    /// says so.
     ///
     /// # Errors
     ///
-    /// [`Error::NoMember`], or as [`revoke`](Self::revoke) for the first one that cannot be ended. Those before it have
-    /// ended then.
-    pub fn revoke_key(&self, key: &WriterId, keep: &Keep) -> Result<Vec<Revoked>, Error> {
-        let mut grants = self.open_grants(key)?;
-        grants.retain(|(_, grant)| grant.cap.is_some());
-        if grants.is_empty() {
-            return Err(Error::NoMember { writer: *key });
+    /// [`Error::NoMember`] without a grant that stands, or as [`revoke`](Self::revoke) when there is none that one can end. By
+    /// an error of the log, only the first ones may have ended.
+    pub fn revoke_key(&self, key: &WriterId, keep: Keep) -> Result<Vec<Revoked>, Error> {
+        let rows = self.log.policy_rows()?;
+        let mut first = None;
+        let mut grants = Vec::new();
+        for (_, grant) in open(key, &rows)? {
+            if self.above(&grant, &rows)?.is_some() {
+                grants.push(grant.id);
+            } else if grant.cap.is_some() {
+                first = first.or(Some(grant.id));
+            }
         }
-        if let Keep::Only(ids) = keep {
+        match (grants.is_empty(), first) {
+            (true, None) => return Err(Error::NoMember { writer: *key }),
+            (true, Some(grant)) => return Err(self.not_above(&grant, &rows)?),
+            _ => {}
+        }
+        if let Keep::Only(ids) = &keep {
             self.check_kept(ids, &grants)?;
         }
-        let keeps = grants.iter().map(|(_, grant)| self.of_grant(&grant.id, keep));
+        let keeps = grants.iter().map(|grant| self.of_grant(grant, &keep));
         let keeps = keeps.collect::<Result<Vec<_>, _>>()?;
-        grants.iter().zip(keeps).map(|((_, grant), keep)| self.revoke(&grant.id, keep)).collect()
+        grants.iter().zip(keeps).map(|(grant, keep)| self.revoke(grant, keep)).collect()
     }
 
     /// Refuses a node that acts under none of the grants: a slip, after which nothing would be kept.
-    fn check_kept(&self, ids: &[NodeId], grants: &[(Change, records::Grant)]) -> Result<(), Error> {
+    fn check_kept(&self, ids: &[NodeId], grants: &[NodeId]) -> Result<(), Error> {
         for id in ids {
             let cap = self.log.raw(id)?.cap;
-            if !grants.iter().any(|(_, grant)| cap == Some(grant.id)) {
-                let grant = grants.first().map_or(*id, |(_, grant)| grant.id);
+            if !cap.is_some_and(|cap| grants.contains(&cap)) {
+                let grant = grants.first().copied().unwrap_or(*id);
                 return Err(Error::KeepsOther { id: *id, grant });
             }
         }

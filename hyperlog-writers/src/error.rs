@@ -12,6 +12,9 @@ pub enum Error {
     /// What the log says.
     #[error(transparent)]
     Log(#[from] hyperlog::Error),
+    /// The first node of the channel is not here.
+    #[error("nothing of this channel is here yet: sync with somebody who has it")]
+    Empty,
     /// The local writer is no admin.
     #[error("writer {writer} is no admin here: only admins grant and revoke")]
     NotAdmin {

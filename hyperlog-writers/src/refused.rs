@@ -1,6 +1,8 @@
 //! Why a node is none of a channel.
 
-use hyperlog::{AdmitError, KeyError, Malformed, NodeId, Refusal, WriterId};
+use std::error::Error;
+
+use hyperlog::{AdmitError, KeyError, Malformed, NodeId, NodeRefused, Refusal, WriterId};
 
 use crate::role::Role;
 
@@ -123,16 +125,32 @@ pub enum NotAuthorized {
 impl NotAuthorized {
     /// Finds this reason behind what adding to a log, or to something over it, failed with.
     #[must_use]
-    pub fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(Refusal(reason)) = error.downcast_ref() {
-                return reason.downcast_ref();
-            }
-            next = error.source();
-        }
-        None
+    pub fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        behind(error)
     }
+}
+
+impl Refused {
+    /// Finds this reason behind what an import or a sync failed with.
+    #[must_use]
+    pub fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        behind(error)
+    }
+}
+
+/// Follows the causes of an error, also into what a policy refused.
+fn behind<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = match (error.downcast_ref(), error.downcast_ref()) {
+            (Some(Refusal(reason)), _) | (_, Some(NodeRefused::Policy(Refusal(reason)))) => Some(&**reason),
+            _ => error.source(),
+        };
+    }
+    None
 }
 
 impl From<NotAuthorized> for AdmitError {

@@ -157,8 +157,13 @@ impl Cause {
             Self::Stopped => Some("stopped by its user".into()),
             other => {
                 let mut text = other.to_string();
-                if let Some(cause) = other.source() {
-                    text = format!("{text}: {cause}");
+                let mut source = other.source();
+                while let Some(cause) = source {
+                    let why = cause.to_string();
+                    if !text.contains(&why) {
+                        text = format!("{text}: {why}");
+                    }
+                    source = cause.source();
                 }
                 Some(text)
             }

@@ -33,7 +33,7 @@ pub(super) fn revoke(channel: &Channel, what: &Revoke, json: bool) -> Result<(),
     let before = void_count(channel.log())?;
     let revoked = match (&what.grant, &what.key) {
         (Some(grant), _) => vec![channel.revoke(grant, what.keep())?],
-        (None, Some(key)) => channel.revoke_key(key, &what.keep())?,
+        (None, Some(key)) => channel.revoke_key(key, what.keep())?,
         (None, None) => Vec::new(),
     };
     tell(&revoked, json)?;

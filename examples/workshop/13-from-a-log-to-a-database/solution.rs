@@ -45,12 +45,12 @@ pub fn authorize(channel: &Channel, writer: WriterId) -> Result<()> {
 
 /// Says goodbye to a writer: all that is here of it stays.
 pub fn dismiss(channel: &Channel, writer: WriterId) -> Result<()> {
-    channel.revoke_key(&writer, &Keep::Here)?;
+    channel.revoke_key(&writer, Keep::Here)?;
     Ok(())
 }
 
 /// Ends what a thief does with a writer's key: `last` and all before it stays.
 pub fn cut(channel: &Channel, writer: WriterId, last: NodeId) -> Result<()> {
-    channel.revoke_key(&writer, &Keep::Only(vec![last]))?;
+    channel.revoke_key(&writer, Keep::Only(vec![last]))?;
     Ok(())
 }

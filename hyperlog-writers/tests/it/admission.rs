@@ -204,3 +204,16 @@ fn grants_and_revocations_cannot_lose_their_values() {
     root.act(Kind::Grant, Some(genesis), &[], grant_of(9, 1));
     assert_eq!(verdict(&ana, &root), Some(Refused::NoValue));
 }
+
+#[test]
+fn both_sides_of_a_sync_learn_what_was_refused_and_why() {
+    let Scene { ana, writer, .. } = scene();
+    let stranger = Rogue::new(9, &ana);
+    stranger.write(writer, &[], "let me in");
+    let why = Refused::NotTheHolder { writer: key(9), cap: writer };
+    let error = replicate::sync(ana.log(), &stranger.log).unwrap_err();
+    assert_eq!(Refused::behind(&error), Some(&why), "{error:?}");
+    let error = replicate::sync(&stranger.log, ana.log()).unwrap_err();
+    let told = format!("{error:?}");
+    assert!(told.contains(&why.to_string()), "{told}");
+}

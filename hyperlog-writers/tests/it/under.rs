@@ -40,10 +40,10 @@ fn revoking_a_key_ends_all_its_grants_and_keeps_what_is_named_under_each() {
     let three = rogue.write(second, &[], "three");
     rogue.write(second, &[], "four");
     ana.log().import(&rogue.export()[..]).unwrap();
-    let revoked = ana.revoke_key(&key(2), &Keep::Only(vec![one, three])).unwrap();
+    let revoked = ana.revoke_key(&key(2), Keep::Only(vec![one, three])).unwrap();
     assert_eq!(revoked.len(), 2);
     assert_eq!(values(ana.log()), ["one", "three"]);
-    assert!(matches!(ana.revoke_key(&key(2), &Keep::Here), Err(Error::NoMember { .. })));
+    assert!(matches!(ana.revoke_key(&key(2), Keep::Here), Err(Error::NoMember { .. })));
     let states =
         ana.grants().unwrap().into_iter().filter(|grant| grant.key == key(2)).map(|grant| grant.state);
     assert_eq!(states.collect::<Vec<_>>(), [State::Revoked, State::Revoked]);
@@ -81,4 +81,30 @@ fn of_one_who_forked_all_branches_are_kept_up_to_sixteen() {
     assert_eq!((revoked.kept.len(), revoked.left_out), (16, 2));
     assert_eq!(values(ana.log()).len(), 16);
     assert!(ana.log().fsck().unwrap().is_clean());
+}
+
+#[test]
+fn revoking_a_key_ends_what_comes_from_ones_own_and_leaves_what_does_not() {
+    let ana = found(1);
+    ana.authorize(key(2), Role::Admin).unwrap();
+    let ben = join(2, &ana);
+    let by_ben = ben.authorize(key(3), Role::Writer).unwrap();
+    sync(&ana, &ben);
+    ana.authorize(key(3), Role::Writer).unwrap();
+    sync(&ana, &ben);
+    let ended: Vec<_> = ben.revoke_key(&key(3), Keep::Here).unwrap();
+    assert_eq!(ended.len(), 1);
+    assert!(ben.authorized(&key(3)).unwrap(), "by the other one");
+    assert!(matches!(ben.revoke_key(&key(3), Keep::Here), Err(Error::NotAbove { .. })));
+    let state = ben.grants().unwrap().into_iter().find(|grant| grant.id == by_ben).unwrap().state;
+    assert_eq!(state, State::Revoked);
+}
+
+#[test]
+fn the_root_is_told_to_sync_before_it_grants() {
+    let ana = found(1);
+    let root = open(crate::support::ROOT, ana.key());
+    assert!(matches!(root.authorize(key(2), Role::Admin), Err(Error::Empty)));
+    sync(&ana, &root);
+    root.authorize(key(2), Role::Admin).unwrap();
 }

@@ -17,7 +17,7 @@ use crate::role::Role;
 use crate::rules::{self, Writers};
 use crate::value::{self, Genesis, KEEP_MAX};
 
-/// A log that takes only what authorised writers write. Cheap to clone; all clones are one channel.
+/// A log that takes only what authorized writers write. Cheap to clone; all clones are one channel.
 pub struct Channel<E = Binary> {
     log: Hyperlog<E>,
 }
@@ -313,7 +313,8 @@ impl<E> Channel<E> {
         Ok(if is_admin { Error::NotAbove { id: *grant } } else { Error::NotAdmin { writer } })
     }
 
-    /// Ends all grants of a key that come from one's own and stand. Others may be left: [`authorized`](Self::authorized)
+    /// Ends all grants of a key that come from one's own and stand. What is to be kept is, with all before it in the
+    /// writer's log, kept under each of them. Other grants may be left: [`authorized`](Self::authorized)
     /// says so.
     ///
     /// # Errors
@@ -336,34 +337,27 @@ impl<E> Channel<E> {
             (true, Some(grant)) => return Err(self.not_above(&grant, &rows)?),
             _ => {}
         }
-        if let Keep::Only(ids) = &keep {
-            self.check_kept(ids, &grants)?;
-        }
-        let keeps = grants.iter().map(|grant| self.of_grant(grant, &keep));
+        let keeps = grants.iter().map(|grant| self.of_grant(grant, key, &keep));
         let keeps = keeps.collect::<Result<Vec<_>, _>>()?;
         grants.iter().zip(keeps).map(|(grant, keep)| self.revoke(grant, keep)).collect()
     }
 
-    /// Refuses a node that acts under none of the grants: a slip, after which nothing would be kept.
-    fn check_kept(&self, ids: &[NodeId], grants: &[NodeId]) -> Result<(), Error> {
-        for id in ids {
-            let cap = self.log.raw(id)?.cap;
-            if !cap.is_some_and(|cap| grants.contains(&cap)) {
-                let grant = grants.first().copied().unwrap_or(*id);
-                return Err(Error::KeepsOther { id: *id, grant });
-            }
-        }
-        Ok(())
-    }
-
-    /// Of what is to be kept, what acts under one grant among several.
-    fn of_grant(&self, grant: &NodeId, keep: &Keep) -> Result<Keep, Error> {
+    /// Of what is to be kept of a writer's log, what acts under one of its grants.
+    fn of_grant(&self, grant: &NodeId, key: &WriterId, keep: &Keep) -> Result<Keep, Error> {
         let Keep::Only(ids) = keep else { return Ok(Keep::Here) };
         let mut own = Vec::new();
         for id in ids {
-            if self.log.raw(id)?.cap == Some(*grant) {
-                own.push(*id);
+            let mut node = self.log.raw(id)?;
+            if node.writer != *key {
+                return Err(Error::KeepsOther { id: *id, grant: *grant });
             }
+            // Under another one: then the last before it that acts under this one.
+            while node.cap != Some(*grant)
+                && let Some(prev) = node.prev
+            {
+                node = self.log.raw(&prev)?;
+            }
+            own.extend((node.cap == Some(*grant)).then_some(node.id));
         }
         Ok(Keep::Only(own))
     }

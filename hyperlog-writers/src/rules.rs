@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::records::{GRANT, Grant, change_at_end, damaged, grants_of, key_of};
 use crate::refused::NotAuthorized;
 
-/// The [`Policy`] of a channel: only authorised writers write, and a revocation takes back. [`Channel`](crate::Channel)
+/// The [`Policy`] of a channel: only authorized writers write, and a revocation takes back. [`Channel`](crate::Channel)
 /// opens a log with it.
 #[derive(Debug)]
 pub struct Writers {

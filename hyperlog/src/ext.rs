@@ -8,7 +8,7 @@ use crate::NodeId;
 /// The most links that a node can have. A constant of the format.
 pub const LINKS_MAX: usize = 256;
 
-/// What a node is for. Kinds other than `Data` belong to the policy of authorised writers.
+/// What a node is for. Kinds other than `Data` belong to the policy of authorized writers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 #[repr(u8)]

@@ -1,4 +1,4 @@
-//! From a log to a database: a map that only authorised writers write.
+//! From a log to a database: a map that only authorized writers write.
 #![expect(unused, clippy::todo, reason = "steps are left to do; remove this line when none is")]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! From a log to a database: a map that only authorised writers write.
+//! From a log to a database: a map that only authorized writers write.
 
 use std::path::Path;
 

@@ -90,7 +90,7 @@ fn a_path_over_a_void_write_is_no_history() {
 
 #[test]
 fn watchers_hear_that_anything_may_have_changed() {
-    // HD-46: a verdict is news, as an authorisation was.
+    // HD-46: a verdict is news, as an authorization was.
     let kv = toy(1);
     kv.put("k", "1").unwrap();
     let b = kv.put("k", "2").unwrap();

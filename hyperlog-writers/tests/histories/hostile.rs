@@ -227,6 +227,57 @@ impl World {
         self.spread_last()
     }
 
+    // ---- forks ----
+
+    /// Somebody writes and resigns on three branches, and those above revoke it two or three times, each keeping some of
+    /// some branches.
+    pub(crate) fn branches(&mut self) -> Checked {
+        let place = self.any_place();
+        let there = &self.places[place];
+        let mut past = Past::new(&there.level, &there.order);
+        let is_grant = |no: &No| matches!(self.book.get(*no).what, What::Grant { .. });
+        let grants: Vec<No> = past.order.iter().copied().filter(is_grant).collect();
+        let Some(target) = self.dice.pick(&grants).copied() else { return Ok(()) };
+        let (holder, first) = (self.holder(target), self.nodes());
+        let mut branches = vec![Past::new(&past.level, &past.order)];
+        for _ in 0..3 {
+            let from = &branches[self.dice.place(branches.len())];
+            let mut forge = Forge::new(Past::new(&from.level, &from.order), holder, self.topic);
+            for _ in 0..=self.dice.below(2) {
+                let resigns = self.dice.chance(35);
+                let draft = if resigns {
+                    self.draft_revoke(&forge, target, target)
+                } else {
+                    self.draft_data(&forge, target)
+                };
+                forge.make(&draft, &self.book);
+                self.send_forged(&mut forge);
+            }
+            branches.push(forge.end());
+        }
+        for _ in 0..2 + self.dice.below(2) {
+            let above = self.book.chain(target);
+            let Some(cap) = self.dice.pick(&above).copied() else { break };
+            let mut forge = Forge::new(past, self.holder(cap), self.topic);
+            let has: BTreeSet<No> = forge.order.iter().copied().collect();
+            let new = self.with_ancestors((first..self.nodes()).map(|no| self.parcel_with(no)), &has);
+            if !new.is_empty() {
+                forge.import(&self.export_of(&new), &self.book);
+            }
+            let draft = self.draft_revoke(&forge, cap, target);
+            forge.make(&draft, &self.book);
+            self.send_forged(&mut forge);
+            past = forge.end();
+        }
+        self.spread_last()
+    }
+
+    /// Who holds a grant.
+    pub(crate) fn holder(&self, grant: No) -> u8 {
+        let (holder, _) = self.book.grant(grant).expect("it is a grant");
+        self.writers.iter().find(|(_, key)| *key == holder).map_or(ROOT, |(n, _)| *n)
+    }
+
     // ---- what nobody may store ----
 
     fn offer_what_is_refused(&mut self, forge: &Forge) -> Checked {

@@ -7,7 +7,7 @@ use hyperlog_writers::Role;
 
 use crate::forge::{Draft, Forge, Past};
 use crate::oracle::{No, State};
-use crate::world::{Checked, ROOT, World, grant, revoke};
+use crate::world::{Checked, World, grant, revoke};
 
 /// How far it has come.
 #[derive(Clone, Debug)]
@@ -91,8 +91,7 @@ impl World {
 
     /// A node by the holder of a grant, beside all that a peer has, which then gets it.
     fn forge_one(&mut self, place: usize, by: No, draft: &Draft) -> Result<No, String> {
-        let (holder, _) = self.book.grant(by).expect("it is a grant");
-        let writer = self.writers.iter().find(|(_, key)| *key == holder).map_or(ROOT, |(n, _)| *n);
+        let writer = self.holder(by);
         let there = &self.places[place];
         let mut forge = Forge::new(Past::new(&there.level, &there.order), writer, self.topic);
         let id = forge.make(draft, &self.book);

@@ -1,7 +1,7 @@
 //! Many peers of a channel, writers among them that keep no rule, and the definition of who may write beside them:
 //! after every step each peer must say what the definition says of the nodes that it has stored.
 //!
-//! A history is some forty steps: somebody is authorised, writes, is revoked, writes on all the same, in a copy of long
+//! A history is some forty steps: somebody is authorized, writes, is revoked, writes on all the same, in a copy of long
 //! ago, under a grant that never counted; whoever revoked is revoked; and what was written comes to each peer in another
 //! order, by syncs, exports, or one commit at a time. Then everybody syncs with everybody: all must be equal, and equal
 //! to a peer that takes all of it anew.

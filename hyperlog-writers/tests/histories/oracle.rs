@@ -1,4 +1,4 @@
-//! The rules of authorised writers, written down a second time and as plainly as they can be: what may be stored, and
+//! The rules of authorized writers, written down a second time and as plainly as they can be: what may be stored, and
 //! what of a set of stored nodes counts. Slow, and without a thought to the order in which nodes came.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@ use hyperlog_writers::{Error, Keep, Role};
 use crate::support::{ROOT, found, join, key, members, sync, values};
 
 #[test]
-fn who_is_authorised_writes_and_who_is_not_reads() {
+fn who_is_authorized_writes_and_who_is_not_reads() {
     let ana = found(1);
     ana.log().append("hello").unwrap();
     let ben = join(2, &ana);

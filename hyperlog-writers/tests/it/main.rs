@@ -1,4 +1,4 @@
-//! Authorised writers, as users meet them.
+//! Authorized writers, as users meet them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what is wrong")]
 

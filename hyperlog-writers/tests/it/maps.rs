@@ -26,7 +26,7 @@ impl Peer {
         Self::new(Channel::open(Memory::new(), identity(n), channel).unwrap())
     }
 
-    /// Writers 1 to `n`, all authorised, all equal.
+    /// Writers 1 to `n`, all authorized, all equal.
     fn circle(n: u8) -> Vec<Self> {
         let mut peers = vec![Self::found()];
         for n in 2..=n {
@@ -144,7 +144,7 @@ fn many_values_of_two_members_are_all_there() {
 }
 
 #[test]
-fn the_founder_is_authorised_and_all_agree_on_who_else_is() {
+fn the_founder_is_authorized_and_all_agree_on_who_else_is() {
     // HD-47, HD-52
     let ana = Peer::found();
     assert!(ana.channel.authorized(&key(1)).unwrap() && !ana.channel.authorized(&key(2)).unwrap());
@@ -171,8 +171,8 @@ fn reason(error: &hyperkv::Error) -> Option<NotAuthorized> {
 }
 
 #[test]
-fn of_two_new_peers_only_the_authorised_one_writes() {
-    // HD-48, HD-49 amended: what was not authorised could not be written, so nothing of it shows up afterwards.
+fn of_two_new_peers_only_the_authorized_one_writes() {
+    // HD-48, HD-49 amended: what was not authorized could not be written, so nothing of it shows up afterwards.
     let ana = Peer::found();
     let (ben, cyd) = (Peer::open(2, ana.channel.key()), Peer::open(3, ana.channel.key()));
     sync(&ana, &ben);
@@ -193,8 +193,8 @@ fn of_two_new_peers_only_the_authorised_one_writes() {
 }
 
 #[test]
-fn only_admins_authorise_and_only_those_above_revoke() {
-    // HD-50, HD-51 amended: a writer authorises nobody, an admin does, and there is a way back.
+fn only_admins_authorize_and_only_those_above_revoke() {
+    // HD-50, HD-51 amended: a writer authorizes nobody, an admin does, and there is a way back.
     let peers = Peer::circle(3);
     let [ana, ben, cyd] = &peers[..] else { panic!("three") };
     assert!(matches!(ben.channel.authorize(key(4), Role::Writer), Err(Error::NotAdmin { .. })));

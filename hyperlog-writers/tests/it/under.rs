@@ -30,19 +30,26 @@ fn who_has_several_grants_writes_under_the_one_nearest_to_the_root() {
 }
 
 #[test]
-fn revoking_a_key_ends_all_its_grants_and_keeps_what_is_named_under_each() {
+fn revoking_a_key_ends_all_its_grants_and_keeps_all_before_what_is_named() {
     let ana = found(1);
     let (first, second) =
         (ana.authorize(key(2), Role::Writer).unwrap(), ana.authorize(key(2), Role::Writer).unwrap());
     let rogue = Rogue::new(2, &ana);
-    let one = rogue.write(first, &[], "one");
+    rogue.write(first, &[], "one");
     rogue.write(first, &[], "two");
     let three = rogue.write(second, &[], "three");
     rogue.write(second, &[], "four");
     ana.log().import(&rogue.export()[..]).unwrap();
-    let revoked = ana.revoke_key(&key(2), Keep::Only(vec![one, three])).unwrap();
+    assert!(matches!(
+        ana.revoke_key(&key(2), Keep::Only(vec![ana.log().append("own").unwrap().id])),
+        Err(Error::KeepsOther { .. })
+    ));
+    let other = join(8, &ana);
+    let revoked = ana.revoke_key(&key(2), Keep::Only(vec![three])).unwrap();
     assert_eq!(revoked.len(), 2);
-    assert_eq!(values(ana.log()), ["one", "three"]);
+    assert_eq!(values(ana.log()), ["one", "two", "three", "own"], "all before it, under whichever grant");
+    sync(&ana, &other);
+    assert_eq!(values(other.log()).len(), 4);
     assert!(matches!(ana.revoke_key(&key(2), Keep::Here), Err(Error::NoMember { .. })));
     let states =
         ana.grants().unwrap().into_iter().filter(|grant| grant.key == key(2)).map(|grant| grant.state);

@@ -214,27 +214,33 @@ impl World {
         export(&self.start, [parcel]).into()
     }
 
-    /// Parcels in an order that another peer could have got them in.
+    /// Parcels in an order that another peer could have got them in. A node can be in two of them, when somebody wrote
+    /// the same in the same place again.
     pub(crate) fn shuffled(&mut self, parcels: &BTreeSet<usize>) -> Vec<usize> {
+        let nodes = |parcel: &usize| self.parcels[*parcel].nodes.iter().copied();
+        let mut missing: BTreeSet<No> = parcels.iter().flat_map(nodes).collect();
         let mut left: Vec<usize> = parcels.iter().copied().collect();
         let mut order = Vec::with_capacity(left.len());
         while !left.is_empty() {
-            let mut n = self.dice.place(left.len());
-            // What it names goes first, and what that names.
-            while let Some(parent) = self.parent_in(left[n], &left[..n]) {
-                n = parent;
+            let ready: Vec<usize> = (0..left.len()).filter(|n| self.is_ready(left[*n], &missing)).collect();
+            let n = *self.dice.pick(&ready).expect("parcels do not wait for each other in a circle");
+            let parcel = left.remove(n);
+            for no in &self.parcels[parcel].nodes {
+                missing.remove(no);
             }
-            order.push(left.remove(n));
+            order.push(parcel);
         }
         order
     }
 
-    fn parent_in(&self, parcel: usize, among: &[usize]) -> Option<usize> {
-        let parents = self.parcels[parcel].nodes.iter().flat_map(|no| {
+    /// Whether all that a parcel names stands in itself, or is there.
+    fn is_ready(&self, parcel: usize, missing: &BTreeSet<No>) -> bool {
+        let nodes = &self.parcels[parcel].nodes;
+        nodes.iter().all(|no| {
             let fact = self.book.get(*no);
-            fact.links.iter().chain(&fact.prev).chain(&fact.cap).map(|parent| self.parcel_of[*parent])
-        });
-        parents.filter_map(|parent| among.iter().position(|other| *other == parent)).next()
+            let mut parents = fact.links.iter().chain(&fact.prev).chain(&fact.cap);
+            parents.all(|parent| nodes.contains(parent) || !missing.contains(parent))
+        })
     }
 
     /// Parcels of which a place has nothing, ascending.

@@ -119,6 +119,46 @@ fn of_a_forked_log_all_before_the_fork_is_kept_with_either_branch() {
 }
 
 #[test]
+fn of_several_branches_that_another_revocation_keeps_the_nearest_one_decides() {
+    let (ana, grant) = two(Role::Writer);
+    let stem = Rogue::new(2, &ana);
+    stem.write(grant, &[], "1");
+    take(&ana, &stem);
+    let early = Rogue::new(2, &ana);
+    let second = stem.write(grant, &[], "2");
+    take(&ana, &stem);
+    let late = Rogue::new(2, &ana);
+    let on_early = early.write(grant, &[], "1, other");
+    let on_late = late.write(grant, &[], "2, other");
+    stem.write(grant, &[], "3");
+    [&early, &late, &stem].iter().for_each(|rogue| take(&ana, rogue));
+    ana.revoke(&grant, Keep::Only(vec![on_late])).unwrap();
+    assert_eq!(counting(&ana), ["1", "2", "2, other"]);
+    ana.revoke(&grant, Keep::Only(vec![on_early, second])).unwrap();
+    assert_eq!(counting(&ana), ["1", "2"]);
+}
+
+#[test]
+fn a_resignation_that_one_revocation_keeps_counts_again_when_the_other_one_falls() {
+    let (ana, middle) = two(Role::Admin);
+    let ben = join(2, &ana);
+    let grant = ben.authorize(key(3), Role::Writer).unwrap();
+    let cyd = join(3, &ben);
+    cyd.log().append("mine").unwrap();
+    let resigned = cyd.resign().unwrap()[0].id;
+    sync(&cyd, &ben);
+    sync(&cyd, &ana);
+    ana.revoke(&grant, Keep::Only(vec![resigned])).unwrap();
+    assert!(!void(&ana, &resigned));
+    ben.revoke(&grant, Keep::Only(vec![])).unwrap();
+    sync(&ana, &ben);
+    assert!(void(&ana, &resigned));
+    ana.revoke(&middle, Keep::Only(vec![grant])).unwrap();
+    assert!(!void(&ana, &resigned));
+    assert_eq!(counting(&ana), ["mine"]);
+}
+
+#[test]
 fn what_is_kept_of_one_grant_leads_through_nodes_under_another_and_leaves_those_be() {
     let (ana, first) = two(Role::Writer);
     let second = ana.authorize(key(2), Role::Writer).unwrap();

@@ -17,7 +17,7 @@ impl World {
         self.step += 1;
         self.say(|| "all come together".to_owned());
         // What nobody has heard of yet comes to light.
-        if self.dice.chance(40) {
+        if self.dice.chance(25) {
             let all: Vec<usize> = (0..self.parcels.len()).collect();
             let place = self.any_place();
             self.deliver(place, &all)?;

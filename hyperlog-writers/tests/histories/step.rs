@@ -12,8 +12,8 @@ use crate::place::Place;
 use crate::world::{Checked, World, grant, reasons, revoke};
 
 /// Steps of a history: so many at least, and so many more at most.
-const STEPS_MIN: u64 = 22;
-const STEPS_MORE: u64 = 16;
+const STEPS_MIN: u64 = 20;
+const STEPS_MORE: u64 = 14;
 
 /// How deep a grant can lie.
 const DEPTH_MAX: usize = 32;
@@ -41,15 +41,15 @@ impl World {
                 53 if self.dice.chance(60) => self.deep_chain()?,
                 53 => self.write(place)?,
                 54..57 => self.quarrel()?,
-                57..76 => self.intrigue()?,
-                76..79 => self.branches()?,
-                79..84 => self.meet()?,
-                84..91 => self.hear(place)?,
+                57..78 => self.intrigue()?,
+                78..80 => self.branches()?,
+                80..85 => self.meet()?,
+                85..91 => self.hear(place)?,
                 91..93 => self.export(place)?,
                 93..96 => self.places[place].offline_until = self.step + 3 + self.dice.below(15),
                 _ => self.restart(place),
             }
-            if self.dice.chance(20) {
+            if self.dice.chance(12) {
                 let place = self.any_place();
                 let there = &self.places[place];
                 let past = Past::new(&there.level, &there.order);

@@ -53,7 +53,7 @@ impl World {
         let root = key(ROOT);
         let genesis = [&root.as_bytes()[..], &[7; 32], b"histories"].concat();
         let topic = Topic::from_bytes(hash(Purpose::Topic, &[&genesis]));
-        let count = [3, 3, 3, 3, 3, 4, 4, 5, 6][dice.place(9)];
+        let count = [3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 6][dice.place(11)];
         let mut places = Vec::new();
         for writer in 1..=count {
             let map = [Map::Nowhere, Map::WithTheLog, Map::Apart][dice.place(3)];

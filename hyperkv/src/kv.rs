@@ -92,7 +92,7 @@ impl<V> Write<V> {
     }
 }
 
-impl HyperKv {
+impl<E> HyperKv<E> {
     /// The map over a log that was opened elsewhere, say with a policy; the view lies in `level`. The log may hold
     /// other things, too.
     ///
@@ -101,14 +101,12 @@ impl HyperKv {
     /// # Errors
     ///
     /// What the log or the store says.
-    pub fn over<E, F>(log: &Hyperlog<F>, level: impl Level + 'static) -> Result<HyperKv<E>, Error> {
+    pub fn over<F>(log: &Hyperlog<F>, level: impl Level + 'static) -> Result<Self, Error> {
         let index = Index::open(log, level, Registers)?;
         let inner = Inner { log: log.with_encoding(), index, writing: Mutex::new(()) };
-        Ok(HyperKv { inner: Arc::new(inner), encoding: PhantomData })
+        Ok(Self { inner: Arc::new(inner), encoding: PhantomData })
     }
-}
 
-impl<E> HyperKv<E> {
     /// Opens a map, its log and its view in one level. A level holds one map, opened once; clone the map to share it.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub(crate) struct Admission {
     topic: Topic,
     /// Grants that were asked about lately.
     facts: Mutex<BTreeMap<NodeId, Fact>>,
+    /// Of nodes that revocations kept lately, the grants that they act under.
+    caps: Mutex<BTreeMap<NodeId, NodeId>>,
 }
 
 /// Beyond so many, all are forgotten: they can be read again. About 120 bytes each.
@@ -32,7 +34,7 @@ const FACTS_MAX: usize = 8_192;
 
 impl Admission {
     pub(crate) fn new(topic: Topic) -> Self {
-        Self { topic, facts: Mutex::default() }
+        Self { topic, facts: Mutex::default(), caps: Mutex::default() }
     }
 
     pub(crate) fn admit(&self, node: &Asking<'_>, known: &Known<'_>) -> Result<(), AdmitError> {
@@ -74,12 +76,25 @@ impl Admission {
             return Err(Refused::NotAbove { cap: *cap, target }.into());
         }
         for id in keep {
-            let kept = Named::find(&id, known)?;
-            if kept.is_none_or(|kept| kept.cap != Some(target)) {
+            if self.cap_of(&id, known)? != Some(target) {
                 return Err(Refused::KeepsOther { id, target }.into());
             }
         }
         Ok(())
+    }
+
+    /// The grant that a node acts under. It is remembered: to find it, the node is read with its value.
+    fn cap_of(&self, id: &NodeId, known: &Known<'_>) -> Result<Option<NodeId>, LogError> {
+        if let Some(cap) = lock(&self.caps).get(id) {
+            return Ok(Some(*cap));
+        }
+        let Some(cap) = Named::find(id, known)?.and_then(|named| named.cap) else { return Ok(None) };
+        let mut caps = lock(&self.caps);
+        if caps.len() >= FACTS_MAX {
+            caps.clear();
+        }
+        caps.insert(*id, cap);
+        Ok(Some(cap))
     }
 
     /// Whether a grant comes from another one. At most 32 steps.
@@ -123,8 +138,12 @@ impl Admission {
     }
 
     fn facts(&self) -> MutexGuard<'_, BTreeMap<NodeId, Fact>> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.facts)
     }
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn admit_grant(node: &Asking<'_>, cap: &NodeId, above: &Fact) -> Result<(), Refused> {

@@ -6,7 +6,7 @@ use hyperlog::{BranchNo, Input, Malformed, Place, Rows};
 use crate::value::KEEP_MAX;
 
 /// The ends of what is kept: these nodes, and all that stands before them in the writer's log. None stands
-/// before another, so there are at most 16.
+/// before another. There are at most 17: a revocation names 16, and a resignation is one more itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cut(Vec<Place>);
 
@@ -20,7 +20,7 @@ impl Cut {
         Self(ends.iter().filter(is_end).copied().collect())
     }
 
-    /// What both keep. At most 256 lookups in the tree of branches.
+    /// What both keep. At most 289 lookups in the tree of branches.
     pub(crate) fn intersect(&self, other: &Self, rows: &Rows<'_>) -> Self {
         // On the way to an end, what the other keeps is all up to some node.
         let meets = |end: &Place| {
@@ -47,8 +47,8 @@ impl Cut {
 
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Malformed> {
         let n = input.u8()?;
-        if usize::from(n) > KEEP_MAX {
-            return Err(input.malformed("at most 16 ends"));
+        if usize::from(n) > KEEP_MAX + 1 {
+            return Err(input.malformed("at most 17 ends"));
         }
         (0..n).map(|_| input.array().map(Place::from_bytes)).collect::<Result<_, _>>().map(Self)
     }

@@ -31,11 +31,18 @@ pub enum Error {
         id: NodeId,
     },
     /// A grant of somebody else's making.
-    #[error("grant {id} does not come from a grant of yours: only who is above it can revoke it")]
+    #[error(
+        "grant {id} does not come from a grant of yours: {by} made it, and only who is above it can end it"
+    )]
     NotAbove {
         /// The grant.
         id: NodeId,
+        /// Who made it.
+        by: WriterId,
     },
+    /// One's own key in place of another one.
+    #[error("this is the key that is to be replaced")]
+    SameKey,
     /// Nobody to revoke.
     #[error("writer {writer} has no grant that stands")]
     NoMember {
@@ -47,6 +54,14 @@ pub enum Error {
     KeepsTooMuch {
         /// How many were named.
         count: usize,
+    },
+    /// More branches than a revocation can keep.
+    #[error(
+        "the writer forked, and {branches} of its branches count here: name at most {KEEP_MAX} nodes to keep, or none"
+    )]
+    Forked {
+        /// How many there are.
+        branches: usize,
     },
     /// A node to keep that does not act under the grant.
     #[error("node {id} does not act under grant {grant}, so the revocation cannot keep it")]

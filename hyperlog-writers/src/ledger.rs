@@ -10,7 +10,7 @@ use hyperlog::{Change, Effects, Kind, LogError, Malformed, Node, NodeId, Place, 
 
 use crate::cut::Cut;
 use crate::records::{
-    GRANT, Grant, REVOKE, Revoke, Standing, Stretch, UNDER, damaged, grants_of, key_of, under_key,
+    GRANT, Grant, REVOKE, Revoke, Standing, Stretch, UNDER, damaged, ended_key, grants_of, key_of, under_key,
 };
 use crate::value;
 
@@ -22,8 +22,12 @@ pub(crate) struct Ledger<'a, 'r> {
     rows: &'a mut Rows<'r>,
     grants: BTreeMap<Change, Grant>,
     revokes: BTreeMap<Change, Revoke>,
+    /// Whether a grant stood before; none for a new one.
+    were_open: BTreeMap<Change, Option<bool>>,
     /// Of those, what is to be written.
     changed: BTreeSet<Change>,
+    /// Where nodes lie that revocations of this commit keep.
+    kept: BTreeMap<NodeId, Place>,
     /// The grant of the node before: mostly that of the next one, too.
     cap: Option<(NodeId, Change)>,
     /// New nodes under each grant.
@@ -48,7 +52,9 @@ impl<'a, 'r> Ledger<'a, 'r> {
             rows,
             grants: BTreeMap::new(),
             revokes: BTreeMap::new(),
+            were_open: BTreeMap::new(),
             changed: BTreeSet::new(),
+            kept: BTreeMap::new(),
             cap: None,
             under: BTreeMap::new(),
             flips: BTreeMap::new(),
@@ -100,7 +106,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
             key: *value.key.as_bytes(),
             role: value.role,
             depth: above.depth.saturating_add(1),
-            standing: Standing { void, revoked: None },
+            standing: Standing { void, ..Standing::default() },
             newest: None,
             account: if void { above.account } else { node.change },
             spent: 0,
@@ -114,8 +120,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
     }
 
     fn put_new_grant(&mut self, change: Change, grant: Grant) {
-        let key = [&grants_of(&grant.key)[..], &change.0.to_be_bytes()].concat();
-        self.rows.put(&key, bytes::Bytes::new());
+        self.were_open.insert(change, None);
         self.grants.insert(change, grant);
         self.changed.insert(change);
     }
@@ -125,33 +130,44 @@ impl<'a, 'r> Ledger<'a, 'r> {
         let target = self.change_of(&value.grant)?;
         let mut keep = Vec::with_capacity(value.keep.len());
         for id in &value.keep {
-            let change = self.change_of(id)?;
-            keep.push(self.rows.place_of(change)?);
+            keep.push(self.kept_place(id)?);
+        }
+        if cap == target {
+            keep.push(place);
         }
         let keep = Cut::new(keep, self.rows);
         let void = !self.grant(cap)?.standing.is_open();
         let older = self.grant(target)?.newest;
         let revoke = Revoke { cap, target, keep, place, void, older };
         self.change_grant(target, |grant| grant.newest = Some(node.change))?;
-        if revoke.resigns() {
-            // Void, unless it turns out to be the one that stands.
+        self.put_under(cap, place, node.change, true);
+        if void {
             self.flip(node.change, true);
-        } else {
-            self.put_under(cap, place, node.change, true);
-            if void {
-                self.flip(node.change, true);
-            }
         }
-        let counts = revoke.counts();
-        let mut to_do = ToDo::default();
-        if counts {
-            self.note_before(target, &mut to_do)?;
-            let mut standing = self.grant(target)?.standing.clone();
-            standing.add(node.change, &revoke, self.rows);
-            self.change_grant(target, |grant| grant.standing = standing)?;
-        }
-        self.revokes.insert(node.change, revoke);
         self.changed.insert(node.change);
+        // The last in local order: no revocation that counts already keeps it.
+        let counts = if revoke.resigns() { self.grant(target)?.standing.above.is_none() } else { !void };
+        let keep = revoke.keep.clone();
+        let resigns = revoke.resigns();
+        self.revokes.insert(node.change, revoke);
+        if counts { self.count_new(target, resigns, &keep) } else { Ok(()) }
+    }
+
+    /// A new revocation counts.
+    fn count_new(&mut self, target: Change, resigns: bool, keep: &Cut) -> Result<(), LogError> {
+        let mut to_do = ToDo::default();
+        self.note_before(target, &mut to_do)?;
+        let mut standing = self.grant(target)?.standing.clone();
+        if resigns {
+            let kept = standing.kept.as_ref();
+            standing.kept = Some(kept.map_or_else(|| keep.clone(), |kept| kept.intersect(keep, self.rows)));
+        } else if standing.is_plain() {
+            standing.add_from_above(keep, self.rows);
+        } else {
+            // Resignations that counted until now may not be kept.
+            to_do.to_count.insert(target);
+        }
+        self.change_grant(target, |grant| grant.standing = standing)?;
         self.spread(to_do)
     }
 
@@ -172,10 +188,10 @@ impl<'a, 'r> Ledger<'a, 'r> {
                 self.count_revocations(at)?;
             }
             let after = self.grant(at)?.standing.clone();
-            if after == before {
+            // Under a grant that did not count and does not, nothing changes whatever becomes of its revocations.
+            if after == before || (before.void && after.void) {
                 continue;
             }
-            self.flip_resigned(before.resigned(self.rows), after.resigned(self.rows));
             let mut ranges = BTreeMap::new();
             for stretch in self.stretches(at)? {
                 let branch = stretch.first.branch;
@@ -204,8 +220,11 @@ impl<'a, 'r> Ledger<'a, 'r> {
         }
         let revoke = self.revoke_at(change)?;
         revoke.void = void;
-        let target = revoke.target;
+        let (target, resigns) = (revoke.target, revoke.resigns());
         self.changed.insert(change);
+        if resigns {
+            return Ok(());
+        }
         to_do.to_count.insert(target);
         self.note_before(target, to_do)
     }
@@ -219,28 +238,22 @@ impl<'a, 'r> Ledger<'a, 'r> {
 
     /// What the revocations of a grant that count leave of it, counted from the first.
     fn count_revocations(&mut self, at: Change) -> Result<(), LogError> {
-        let mut counting = Vec::new();
+        let (mut from_above, mut resignations) = (Vec::new(), Vec::new());
         let mut next = self.grant(at)?.newest;
         while let Some(change) = next {
             let revoke = self.revoke_at(change)?;
             // The chain leads backwards, so it ends.
             next = revoke.older.filter(|older| *older < change);
-            if revoke.counts() {
-                counting.push((change, revoke.clone()));
+            match (revoke.resigns(), revoke.void) {
+                (true, _) => resignations.push(revoke.clone()),
+                (false, false) => from_above.push(revoke.keep.clone()),
+                (false, true) => {}
             }
         }
-        let mut standing = Standing { void: self.grant(at)?.standing.void, revoked: None };
-        for (change, revoke) in counting.iter().rev() {
-            standing.add(*change, revoke, self.rows);
-        }
+        let mut standing = Standing { void: self.grant(at)?.standing.void, ..Standing::default() };
+        from_above.iter().for_each(|keep| standing.add_from_above(keep, self.rows));
+        resignations.iter().for_each(|revoke| standing.add_resignation(revoke, self.rows));
         self.change_grant(at, |grant| grant.standing = standing)
-    }
-
-    fn flip_resigned(&mut self, before: Option<Change>, after: Option<Change>) {
-        if before != after {
-            before.into_iter().for_each(|change| self.flip(change, true));
-            after.into_iter().for_each(|change| self.flip(change, false));
-        }
     }
 
     /// Twice is as before.
@@ -250,7 +263,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
         }
     }
 
-    /// All nodes under a grant, resignations from it aside.
+    /// All nodes under a grant.
     fn stretches(&self, grant: Change) -> Result<Vec<Stretch>, LogError> {
         let mut all = Vec::new();
         for row in self.rows.before().starting_with(&key_of(UNDER, grant)) {
@@ -275,6 +288,16 @@ impl<'a, 'r> Ledger<'a, 'r> {
         change.ok_or_else(|| damaged(&format!("node {id}, which was admitted"), None))
     }
 
+    /// Where a node lies that is to be kept. Remembered: to find it, the node is read with its value.
+    fn kept_place(&mut self, id: &NodeId) -> Result<Place, LogError> {
+        if let Some(place) = self.kept.get(id) {
+            return Ok(*place);
+        }
+        let place = self.rows.place_of(self.change_of(id)?)?;
+        self.kept.insert(*id, place);
+        Ok(place)
+    }
+
     fn find_grant(&mut self, change: Change) -> Result<bool, LogError> {
         if self.grants.contains_key(&change) {
             return Ok(true);
@@ -284,6 +307,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
         }
         let Some(row) = self.rows.get(&key_of(GRANT, change))? else { return Ok(false) };
         let grant = Grant::decode(row).map_err(|source| damaged(&format!("grant {change}"), source))?;
+        self.were_open.insert(change, Some(grant.standing.is_open()));
         self.grants.insert(change, grant);
         Ok(true)
     }
@@ -318,6 +342,8 @@ impl<'a, 'r> Ledger<'a, 'r> {
         for change in &self.changed {
             if let Some(grant) = self.grants.get(change) {
                 self.rows.put(&key_of(GRANT, *change), grant.encode());
+                let was_open = self.were_open.get(change).copied().flatten();
+                put_open(*change, grant, was_open, self.rows);
             } else if let Some(revoke) = self.revokes.get(change) {
                 self.rows.put(&key_of(REVOKE, *change), revoke.encode());
             }
@@ -354,6 +380,21 @@ impl<'a, 'r> Ledger<'a, 'r> {
             self.rows.want_value(*change)?;
         }
         Ok(())
+    }
+}
+
+/// Keeps the grants of a key that stand where they are found by it.
+fn put_open(change: Change, grant: &Grant, was_open: Option<bool>, rows: &mut Rows<'_>) {
+    let key = [&grants_of(&grant.key)[..], &change.0.to_be_bytes()].concat();
+    match (was_open, grant.standing.is_open()) {
+        (None | Some(false), true) => rows.put(&key, bytes::Bytes::new()),
+        (Some(true), false) => {
+            rows.del(&key);
+            rows.put(&ended_key(&grant.key), bytes::Bytes::new());
+        }
+        // It came and ended in one commit.
+        (None, false) if !grant.standing.void => rows.put(&ended_key(&grant.key), bytes::Bytes::new()),
+        _ => {}
     }
 }
 

@@ -6,6 +6,7 @@ mod admission;
 mod channel;
 mod cut;
 mod error;
+mod granting;
 mod key;
 mod ledger;
 mod members;
@@ -15,8 +16,9 @@ mod role;
 mod rules;
 mod value;
 
-pub use channel::{Channel, Keep, Revoked};
+pub use channel::Channel;
 pub use error::{Error, FoundError};
+pub use granting::{Keep, Revoked};
 pub use key::{ChannelKey, ParseKeyError};
 pub use members::{Grant, Member, State};
 pub use refused::{DEPTH_MAX, NotAuthorized, Refused};

@@ -12,8 +12,10 @@ pub(crate) const GRANT: u8 = b'g';
 pub(crate) const REVOKE: u8 = b'r';
 /// Below this, by the local number of a grant, the nodes under it: one row a commit.
 pub(crate) const UNDER: u8 = b'u';
-/// Below this, by key, the local numbers of its grants.
+/// Below this, by key, the local numbers of its grants that stand.
 pub(crate) const KEY: u8 = b'k';
+/// Below this, the keys of which a grant has ended.
+pub(crate) const ENDED: u8 = b'e';
 
 /// A grant as the stored nodes have it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,67 +41,46 @@ pub(crate) struct Grant {
 pub(crate) struct Standing {
     /// The grant itself does not count, so nothing under it does.
     pub(crate) void: bool,
-    pub(crate) revoked: Option<Revoked>,
-}
-
-/// What the revocations that count leave of a grant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Revoked {
-    /// What all of them keep.
-    pub(crate) cut: Cut,
-    /// The first of them in local order, if that is the holder's own.
-    pub(crate) resigned: Option<Resigned>,
-}
-
-/// A resignation does not void itself, so it is judged by the other revocations alone. It can count only if it is the
-/// first that came: who keeps a node names it, and comes after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Resigned {
-    pub(crate) change: Change,
-    pub(crate) place: Place,
-    /// What all others keep; none when there is no other.
-    pub(crate) others: Option<Cut>,
+    /// What all revocations from above keep that count; none when there is none.
+    pub(crate) above: Option<Cut>,
+    /// What all revocations keep that count.
+    pub(crate) kept: Option<Cut>,
 }
 
 impl Standing {
     /// Whether new nodes may act under the grant. What comes after a revocation that counts cannot be kept by it.
     pub(crate) const fn is_open(&self) -> bool {
-        !self.void && self.revoked.is_none()
+        !self.void && self.kept.is_none()
     }
 
-    /// One more revocation counts: the last in local order.
-    pub(crate) fn add(&mut self, change: Change, revoke: &Revoke, rows: &Rows<'_>) {
-        let keep = &revoke.keep;
-        match &mut self.revoked {
-            None => {
-                let resigned = Resigned { change, place: revoke.place, others: None };
-                let resigned = revoke.resigns().then_some(resigned);
-                self.revoked = Some(Revoked { cut: keep.clone(), resigned });
-            }
-            Some(Revoked { cut, resigned }) => {
-                *cut = cut.intersect(keep, rows);
-                if let Some(Resigned { others, .. }) = resigned {
-                    *others =
-                        Some(others.as_ref().map_or_else(|| keep.clone(), |cut| cut.intersect(keep, rows)));
-                }
-            }
+    /// Whether only revocations from above matter, of those that were added.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.above == self.kept
+    }
+
+    /// One more revocation from above counts.
+    pub(crate) fn add_from_above(&mut self, keep: &Cut, rows: &Rows<'_>) {
+        let all = self.above.as_ref().map_or_else(|| keep.clone(), |above| above.intersect(keep, rows));
+        self.above = Some(all.clone());
+        self.kept = Some(all);
+    }
+
+    /// A resignation, which counts if all revocations from above keep it.
+    pub(crate) fn add_resignation(&mut self, revoke: &Revoke, rows: &Rows<'_>) {
+        if self.above.as_ref().is_none_or(|above| above.keeps(revoke.place, rows)) {
+            let keep = &revoke.keep;
+            let all = self.kept.as_ref().map_or_else(|| keep.clone(), |kept| kept.intersect(keep, rows));
+            self.kept = Some(all);
         }
     }
 
     /// The last number of a branch that counts, of the nodes under the grant; 0 when none does.
     pub(crate) fn last_of(&self, branch: BranchNo, rows: &Rows<'_>) -> u64 {
-        match &self.revoked {
+        match &self.kept {
             _ if self.void => 0,
             None => u64::MAX,
-            Some(revoked) => revoked.cut.last_of(branch, rows),
+            Some(kept) => kept.last_of(branch, rows),
         }
-    }
-
-    /// The resignation that counts.
-    pub(crate) fn resigned(&self, rows: &Rows<'_>) -> Option<Change> {
-        let resigned = self.revoked.as_ref().filter(|_| !self.void)?.resigned.as_ref()?;
-        let kept = resigned.others.as_ref().is_none_or(|others| others.keeps(resigned.place, rows));
-        kept.then_some(resigned.change)
     }
 }
 
@@ -108,10 +89,10 @@ impl Standing {
 pub(crate) struct Revoke {
     pub(crate) cap: Change,
     pub(crate) target: Change,
+    /// What it keeps; of a resignation, itself and all before it, too.
     pub(crate) keep: Cut,
     pub(crate) place: Place,
-    /// Whether it counts for nothing, as its own grant has it. Of no meaning for a resignation: that stands as long
-    /// as the grant does.
+    /// Whether it does not count, as its own grant has it. One that resigns is judged by its target instead.
     pub(crate) void: bool,
     /// The revocation of the same target that came before it.
     pub(crate) older: Option<Change>,
@@ -120,10 +101,6 @@ pub(crate) struct Revoke {
 impl Revoke {
     pub(crate) fn resigns(&self) -> bool {
         self.cap == self.target
-    }
-
-    pub(crate) fn counts(&self) -> bool {
-        self.resigns() || !self.void
     }
 }
 
@@ -205,35 +182,18 @@ impl Grant {
 impl Standing {
     fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(u8::from(self.void));
-        out.put_u8(u8::from(self.revoked.is_some()));
-        let Some(Revoked { cut, resigned }) = &self.revoked else { return };
-        cut.encode(out);
-        out.put_u8(u8::from(resigned.is_some()));
-        let Some(Resigned { change, place, others }) = resigned else { return };
-        out.put_u64(change.0);
-        out.put_slice(&place.to_bytes());
-        out.put_u8(u8::from(others.is_some()));
-        if let Some(others) = others {
-            others.encode(out);
+        for cut in [&self.above, &self.kept] {
+            out.put_u8(u8::from(cut.is_some()));
+            if let Some(cut) = cut {
+                cut.encode(out);
+            }
         }
     }
 
     fn decode(input: &mut Input) -> Result<Self, Malformed> {
         let void = flag(input)?;
-        if !flag(input)? {
-            return Ok(Self { void, revoked: None });
-        }
-        let cut = Cut::decode(input)?;
-        let resigned = if flag(input)? { Some(Resigned::decode(input)?) } else { None };
-        Ok(Self { void, revoked: Some(Revoked { cut, resigned }) })
-    }
-}
-
-impl Resigned {
-    fn decode(input: &mut Input) -> Result<Self, Malformed> {
-        let (change, place) = (change(input)?, input.array().map(Place::from_bytes)?);
-        let others = if flag(input)? { Some(Cut::decode(input)?) } else { None };
-        Ok(Self { change, place, others })
+        let mut cut = || if flag(input)? { Cut::decode(input).map(Some) } else { Ok(None) };
+        Ok(Self { void, above: cut()?, kept: cut()? })
     }
 }
 
@@ -307,7 +267,12 @@ pub(crate) fn under_key(grant: Change, first: Change) -> Vec<u8> {
     [&key_of(UNDER, grant)[..], &first.0.to_be_bytes()].concat()
 }
 
-/// Below this, the grants of a key.
+/// The row of a key of which a grant has ended.
+pub(crate) fn ended_key(key: &[u8; 32]) -> Vec<u8> {
+    [&[ENDED][..], key].concat()
+}
+
+/// Below this, the grants of a key that stand.
 pub(crate) fn grants_of(key: &[u8; 32]) -> Vec<u8> {
     [&[KEY][..], key].concat()
 }
@@ -339,12 +304,9 @@ mod tests {
 
     fn standings() -> Vec<Standing> {
         let cut = |places: &[u8]| Cut::decode(&mut Input::new(cut(places).into())).unwrap();
-        let resigned = |others: Option<Cut>| {
-            Some(Resigned { change: Change(9), place: Place::from_bytes(place(3)), others })
-        };
-        let revoked = |resigned| Some(Revoked { cut: cut(&[1, 2]), resigned });
-        let all = [None, revoked(None), revoked(resigned(None)), revoked(resigned(Some(cut(&[]))))];
-        all.into_iter().enumerate().map(|(n, revoked)| Standing { void: n % 2 == 1, revoked }).collect()
+        let cuts = [None, Some(cut(&[])), Some(cut(&[1, 2]))];
+        let pairs = cuts.iter().flat_map(|above| cuts.iter().map(move |kept| (above.clone(), kept.clone())));
+        pairs.enumerate().map(|(n, (above, kept))| Standing { void: n % 2 == 1, above, kept }).collect()
     }
 
     /// Rows come back as they were written, and what is cut short or too long is damage, not something else.
@@ -401,6 +363,6 @@ mod tests {
         ] {
             assert!(Stretch::decode_all(Stretch::encode_all(&[wrong]).into()).is_err());
         }
-        assert!(Cut::decode(&mut Input::new(cut(&[1; 17]).into())).is_err());
+        assert!(Cut::decode(&mut Input::new(cut(&[1; 18]).into())).is_err());
     }
 }

@@ -114,8 +114,8 @@ pub enum NotAuthorized {
         /// Who wants to write.
         writer: WriterId,
     },
-    /// All its grants have ended.
-    #[error("what was granted to writer {writer} was revoked")]
+    /// All its grants have ended: they were revoked, or given back.
+    #[error("the grants of writer {writer} have ended: they were revoked or given back")]
     Revoked {
         /// Who wants to write.
         writer: WriterId,

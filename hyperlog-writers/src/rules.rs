@@ -7,7 +7,7 @@ use hyperlog::{
 use crate::admission::Admission;
 use crate::key::ChannelKey;
 use crate::ledger::Ledger;
-use crate::records::{GRANT, Grant, change_at_end, damaged, grants_of, key_of};
+use crate::records::{GRANT, Grant, change_at_end, damaged, ended_key, grants_of, key_of};
 use crate::refused::NotAuthorized;
 
 /// The [`Policy`] of a channel: only authorized writers write, and a revocation takes back. [`Channel`](crate::Channel)
@@ -44,27 +44,32 @@ impl Policy for Writers {
         ledger.finish()
     }
 
-    fn cap(&self, writer: WriterId, rows: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        let (mut ended, mut nearest) = (false, None::<Grant>);
-        for grant in of_key(&writer, rows) {
-            let (_, grant) = grant?;
-            ended = true;
-            // What lies nearer to the root ends less easily.
-            if grant.standing.is_open() && nearest.as_ref().is_none_or(|nearest| grant.depth < nearest.depth)
-            {
-                nearest = Some(grant);
-            }
-        }
-        match nearest {
+    fn cap(
+        &self,
+        writer: WriterId,
+        before: Option<NodeId>,
+        rows: &StoredRows,
+    ) -> Result<Option<NodeId>, AdmitError> {
+        let open = of_key(&writer, rows).collect::<Result<Vec<_>, _>>()?;
+        match choose(open, before) {
             Some(grant) => Ok(Some(grant.id)),
-            None if ended => Err(NotAuthorized::Revoked { writer }.into()),
+            None if rows.get(&ended_key(writer.as_bytes()))?.is_some() => {
+                Err(NotAuthorized::Revoked { writer }.into())
+            }
             None if all(rows).next().is_none() => Err(NotAuthorized::Empty.into()),
             None => Err(NotAuthorized::Never { writer }.into()),
         }
     }
 }
 
-/// The grants of a key, the first in local order first, lazily; for the root, the genesis is one of them.
+/// Of the grants of a key that stand, the one to act under: the one it acted under last, for whoever grants it something
+/// unasked must not come to stand above what it writes; else the one nearest to the root, which ends least easily.
+pub(crate) fn choose(open: Vec<(Change, Grant)>, before: Option<NodeId>) -> Option<Grant> {
+    let rank = |(change, grant): &(Change, Grant)| (Some(grant.id) != before, grant.depth, *change);
+    open.into_iter().min_by_key(rank).map(|(_, grant)| grant)
+}
+
+/// The grants of a key that stand, the first in local order first, lazily; for the root, the genesis is one of them.
 pub(crate) fn of_key<'a>(
     key: &WriterId,
     rows: &'a StoredRows,

@@ -56,7 +56,7 @@ pub enum Error {
         source: EncodingError,
     },
     /// The policy refused the node.
-    #[error("the policy of this log refuses the node")]
+    #[error("the policy of this log refuses the node: {0}")]
     Policy(#[source] Refusal),
     /// What the log below says.
     #[error(transparent)]

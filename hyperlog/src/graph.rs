@@ -86,7 +86,10 @@ impl Graph {
     ) -> Result<Option<NodeId>, Error> {
         match &self.policy {
             None => Ok(None),
-            Some(policy) => Ok(policy.cap(writer, &policy_rows(&transaction.rows()))?),
+            Some(policy) => {
+                let before = policy::cap_before(transaction)?;
+                Ok(policy.cap(writer, before, &policy_rows(&transaction.rows()))?)
+            }
         }
     }
 

@@ -44,7 +44,7 @@ pub use fingerprint::Fingerprint;
 pub use log::{Doc, Hyperlog, Link};
 pub use node::{Content, Node, NodeId};
 pub use options::Options;
-pub use policy::{Act, Asking, Effects, Named, Policy};
+pub use policy::{Act, Acting, Asking, Effects, Named, Policy};
 
 // What a user of this crate meets of the crates below.
 pub use level::{Durability, Level, Memory};

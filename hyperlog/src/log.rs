@@ -23,7 +23,7 @@ use crate::graph::{self, Graph, to_node};
 use crate::heads;
 use crate::node::{Content, Node, NodeId};
 use crate::options::Options;
-use crate::policy::Act;
+use crate::policy::{Act, Acting};
 
 /// An append-only graph of signed nodes, each of which links to what its writer had seen.
 ///
@@ -266,16 +266,20 @@ impl<E> Hyperlog<E> {
         Ok(graph::policy_rows(&self.log.rows()?))
     }
 
-    /// Adds a node of the policy's. `decide` sees the rows of the policy while nobody else writes; a call to the
-    /// log from in there may wait for ever. The node links to what it says, and to heads.
+    /// Adds a node of the policy's. `decide` sees what is stored while nobody else writes; a call to the log itself
+    /// from in there may wait for ever. The node links to what it says, and to heads.
     ///
     /// # Errors
     ///
     /// What `decide` says, [`Error::TooManyLinks`] by what it says alone, what the policy says of the node, or
     /// what the log says. Then nothing is stored.
-    pub fn act<F: From<Error>>(&self, decide: impl FnOnce(&StoredRows) -> Result<Act, F>) -> Result<Node, F> {
+    pub fn act<F: From<Error>>(
+        &self,
+        decide: impl FnOnce(&Acting<'_, '_>) -> Result<Act, F>,
+    ) -> Result<Node, F> {
         self.transaction(|transaction| {
-            let act = decide(&graph::policy_rows(&transaction.rows()))?;
+            let rows = graph::policy_rows(&transaction.rows());
+            let act = decide(&Acting { transaction, rows })?;
             let Act { kind, cap, mut links, value } = act;
             let room = LINKS_MAX.saturating_sub(links.len());
             let heads = heads::to_link(transaction).map_err(Error::from)?;

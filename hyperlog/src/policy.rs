@@ -1,9 +1,10 @@
 //! The seam for a policy: which nodes may be stored, and which of those count.
 
 use bytes::Bytes;
-use scuttleup::{AdmitError, Change, Error, Known, Rows, StoredRows, WriterId};
+use scuttleup::{AdmitError, Change, Error, Known, Rows, StoredRows, Transaction, WriterId};
 
 use crate::ext::{Ext, Kind};
+use crate::graph::to_node;
 use crate::node::{Node, NodeId};
 
 /// The kind of a log that is a graph.
@@ -42,12 +43,18 @@ pub trait Policy: Send + Sync {
     /// What the store says.
     fn store(&self, nodes: &[Node], rows: &mut Rows<'_>) -> Result<Effects, Error>;
 
-    /// The grant that local data acts under. Asked once for each commit.
+    /// The grant that local data acts under. Asked once for each commit. `before` is the one that the writer's last
+    /// node acts under.
     ///
     /// # Errors
     ///
     /// [`AdmitError::Refused`] when the writer may not write.
-    fn cap(&self, writer: WriterId, rows: &StoredRows) -> Result<Option<NodeId>, AdmitError>;
+    fn cap(
+        &self,
+        writer: WriterId,
+        before: Option<NodeId>,
+        rows: &StoredRows,
+    ) -> Result<Option<NodeId>, AdmitError>;
 }
 
 /// A node that a policy makes: of any kind, under a grant of its choice.
@@ -61,6 +68,58 @@ pub struct Act {
     pub links: Vec<NodeId>,
     /// Its value.
     pub value: Bytes,
+}
+
+/// What a policy sees while it decides on an [`Act`] and nobody else writes: what is stored.
+#[derive(Debug)]
+pub struct Acting<'a, 't> {
+    pub(crate) transaction: &'a Transaction<'t>,
+    pub(crate) rows: StoredRows,
+}
+
+impl Acting<'_, '_> {
+    /// The rows of the policy.
+    #[must_use]
+    pub const fn rows(&self) -> &StoredRows {
+        &self.rows
+    }
+
+    /// The grant that the local writer's last node acts under.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn cap_before(&self) -> Result<Option<NodeId>, Error> {
+        cap_before(self.transaction)
+    }
+
+    /// A node of any kind by its place in the local order.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn raw_at(&self, change: Change) -> Result<Option<Node>, Error> {
+        self.transaction.at(change)?.map(|entry| to_node(&entry)).transpose()
+    }
+
+    /// As [`Hyperlog::reaches`](crate::Hyperlog::reaches).
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn reaches(&self, tip: &NodeId, id: &NodeId) -> Result<bool, Error> {
+        self.transaction.reaches(tip, id)
+    }
+}
+
+/// The grant that the local writer's last node acts under.
+pub(crate) fn cap_before(transaction: &Transaction<'_>) -> Result<Option<NodeId>, Error> {
+    let Some(header) = transaction.last()? else { return Ok(None) };
+    let ext = Ext::decode(&header.ext).map_err(|source| Error::Damaged {
+        row: format!("entry {} of the own log", header.seq),
+        source: Some(source),
+    })?;
+    Ok(ext.cap)
 }
 
 /// A node that asks to be stored.

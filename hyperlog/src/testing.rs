@@ -67,7 +67,7 @@ impl Policy for Verdicts {
         Ok(effects)
     }
 
-    fn cap(&self, writer: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, writer: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         if self.barred == Some(writer) { Err(no()) } else { Ok(None) }
     }
 }

@@ -221,6 +221,12 @@ pub enum GroupError {
         /// [`Limits::branches_max`](crate::Limits::branches_max).
         max: usize,
     },
+    /// More forks than this log keeps.
+    #[error("more than {max} forks of writers in one log")]
+    TooManyForks {
+        /// Half of [`Limits::branches_max`](crate::Limits::branches_max).
+        max: usize,
+    },
     /// Not the group's fault: the store failed.
     #[error(transparent)]
     Store(#[from] Error),

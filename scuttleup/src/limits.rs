@@ -6,8 +6,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Branches of all writers together. Each takes about 200 bytes of memory while the log is open,
-    /// and in an open log anybody can make new writers.
+    /// Branches of all writers together, of which at most half are forks: who forks must not keep newcomers out. Each takes
+    /// about 230 bytes of memory while the log is open, and in an open log anybody can make new writers.
     pub branches_max: usize,
     /// Entries that a reader fetches at once.
     pub read_entries: usize,

@@ -45,7 +45,6 @@ pub(super) fn revoke(channel: &Channel, what: &Revoke, json: bool) -> Result<(),
             if void == 1 { "does" } else { "do" }
         ));
     }
-    left_out(&revoked);
     Ok(())
 }
 
@@ -53,7 +52,6 @@ pub(super) fn revoke(channel: &Channel, what: &Revoke, json: bool) -> Result<(),
 pub(super) fn resign(channel: &Channel, json: bool) -> Result<(), Failure> {
     let revoked = channel.resign()?;
     tell(&revoked, json)?;
-    left_out(&revoked);
     let (_, admins) = count_members(channel)?;
     say("this writer can only read from now on; what it wrote stays");
     if admins == 0 {
@@ -63,19 +61,10 @@ pub(super) fn resign(channel: &Channel, json: bool) -> Result<(), Failure> {
 }
 
 fn tell(revoked: &[Revoked], json: bool) -> Result<(), Failure> {
-    for Revoked { id, kept, left_out, .. } in revoked {
+    for Revoked { id, kept, .. } in revoked {
         let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
-        let object = json!({ "revocation": id.to_string(), "kept": kept, "left_out": left_out });
+        let object = json!({ "revocation": id.to_string(), "kept": kept });
         print(json, &object, &id.to_string())?;
     }
     Ok(())
-}
-
-fn left_out(revoked: &[Revoked]) {
-    let left_out: usize = revoked.iter().map(|revoked| revoked.left_out).sum();
-    if left_out > 0 {
-        say(&format!(
-            "the writer forked: {left_out} of its branches had no room in the revocation, and do not count any more"
-        ));
-    }
 }

@@ -22,7 +22,7 @@ impl Policy for Lawless {
         Ok(Effects::default())
     }
 
-    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(Some(self.0))
     }
 }

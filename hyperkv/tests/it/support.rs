@@ -96,7 +96,7 @@ pub(crate) fn rows<E>(kv: &HyperKv<E>) -> Rows {
 
 /// The rows of a view that begins with nothing, and takes in all at once.
 pub(crate) fn rebuilt<E>(kv: &HyperKv<E>) -> Rows {
-    rows(&HyperKv::over::<Utf8, _>(kv.log(), Memory::new()).unwrap())
+    rows(&HyperKv::<Utf8>::over(kv.log(), Memory::new()).unwrap())
 }
 
 /// Runs a future to its end on this thread.

@@ -44,8 +44,13 @@ impl Policy for Forgetful {
         Ok(effects)
     }
 
-    fn cap(&self, writer: WriterId, rows: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
-        self.inner.cap(writer, rows)
+    fn cap(
+        &self,
+        writer: WriterId,
+        before: Option<NodeId>,
+        rows: &StoredRows,
+    ) -> Result<Option<NodeId>, AdmitError> {
+        self.inner.cap(writer, before, rows)
     }
 }
 
@@ -151,7 +156,7 @@ impl Policy for Plain {
         Ok(effects)
     }
 
-    fn cap(&self, writer: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, writer: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         let stored = self.stored();
         let open = self.verdict(&stored.book).open(&stored.book, &writer);
         let first = open.first().map(|no| Some(stored.book.get(*no).id));

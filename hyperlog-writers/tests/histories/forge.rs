@@ -29,7 +29,7 @@ impl Policy for Anything {
         Ok(Effects::default())
     }
 
-    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(None)
     }
 }

@@ -81,7 +81,7 @@ impl From<&Asking<'_>> for Raw {
 pub(crate) struct Book {
     facts: Vec<Fact>,
     by_id: BTreeMap<NodeId, No>,
-    /// Of each revocation, what it keeps: the closure of `keep` under `prev`.
+    /// Of each revocation, what it keeps: the closure of `keep` under `prev`; of a resignation, of itself as well.
     down: BTreeMap<No, BTreeSet<No>>,
 }
 
@@ -108,8 +108,14 @@ impl Book {
         }
         let fact = self.read(node);
         let no = self.facts.len();
-        if let What::Revoke { keep, .. } = &fact.what {
-            self.down.insert(no, self.closed_under_prev(keep));
+        if let What::Revoke { target, keep } = &fact.what {
+            let mut down = self.closed_under_prev(keep);
+            // Who resigns keeps all that it wrote until then, and the resignation.
+            if fact.cap == Some(*target) {
+                down.append(&mut self.closed_under_prev(&fact.prev.into_iter().collect::<Vec<_>>()));
+                down.insert(no);
+            }
+            self.down.insert(no, down);
         }
         self.by_id.insert(fact.id, no);
         self.facts.push(fact);
@@ -390,7 +396,7 @@ impl<'a> Rules<'a> {
         Self { book, wrong, revokes, found: BTreeMap::new() }
     }
 
-    /// `g != genesis and (void(g) or some revoke r != n targets g, is effective, and n is not in down(keep(r)))`
+    /// `g != genesis and (void(g) or some revoke r targets g, is effective, and does not keep n)`
     fn void(&mut self, n: No) -> bool {
         match self.found.get(&n) {
             Some(Some(void)) => return *void,
@@ -413,23 +419,31 @@ impl<'a> Rules<'a> {
             return true;
         }
         let revokes = self.revokes.get(&g).cloned().unwrap_or_default();
-        revokes.into_iter().any(|r| r != n && !self.keeps(r, n) && self.effective(r))
+        revokes.into_iter().any(|r| !self.keeps(r, n) && self.effective(r))
     }
 
     fn keeps(&self, r: No, n: No) -> bool {
         match &self.book.get(r).what {
-            What::Revoke { keep, .. } if self.wrong == Wrong::KeepIsNotClosed => keep.contains(&n),
+            What::Revoke { keep, .. } if self.wrong == Wrong::KeepIsNotClosed => n == r || keep.contains(&n),
             _ => self.book.down.get(&r).is_some_and(|down| down.contains(&n)),
         }
     }
 
-    /// `if r.cap == target(r) then not void(target(r)) else not void(r)`
+    /// Of one from above: `not void(r)`. Of a resignation: `not void(target(r))`, and every one from above that is effective
+    /// keeps it.
     fn effective(&mut self, r: No) -> bool {
         let fact = self.book.get(r);
-        match fact.what {
-            _ if self.wrong == Wrong::RevocationsDoNotFall => true,
-            What::Revoke { target, .. } if fact.cap == Some(target) => !self.void(target),
-            _ => !self.void(r),
+        let What::Revoke { target, .. } = fact.what else { return false };
+        if self.wrong == Wrong::RevocationsDoNotFall {
+            return true;
         }
+        if fact.cap != Some(target) {
+            return !self.void(r);
+        }
+        let others = self.revokes.get(&target).cloned().unwrap_or_default();
+        let mut from_above =
+            others.into_iter().filter(|o| self.book.get(*o).cap != Some(target)).collect::<Vec<_>>();
+        from_above.retain(|o| !self.keeps(*o, r));
+        !self.void(target) && !from_above.into_iter().any(|o| self.effective(o))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hyperkv::Write;
 use hyperlog::{Act, Doc, Kind, Link, NodeId, WriterId};
-use hyperlog_writers::{Keep, Role};
+use hyperlog_writers::{Error, Keep, Role};
 
 use crate::forge::Past;
 use crate::oracle::{No, Verdict, What};
@@ -83,10 +83,6 @@ impl World {
                 let new = &there.order[before..];
                 match new.iter().find(|no| !verdict.counts(**no)) {
                     None => Ok(Some((result, verdict))),
-                    // A resignation from one of several grants can end another one that lies below it.
-                    Some(_) if what.starts_with("resign") || what.starts_with("rotate") => {
-                        Ok(Some((result, verdict)))
-                    }
                     Some(no) => Err(format!("{place} may {what}, and what it wrote ({no}) does not count")),
                 }
             }
@@ -266,32 +262,31 @@ impl World {
         let result = match there.channel() {
             Some(channel) => {
                 let keep = if here { Keep::Here } else { Keep::Only(ids) };
-                let revoked = channel.revoke(&id, keep).map_err(Box::<dyn std::error::Error>::from);
-                revoked.map(|revoked| revoked.left_out)
+                let revoked = channel.revoke(&id, keep);
+                if let Err(Error::Forked { branches }) = revoked {
+                    // Nothing was written: somebody has to choose.
+                    return if branches > 16 { Ok(()) } else { Err(format!("{branches} branches are few")) };
+                }
+                revoked.map(drop).map_err(Box::<dyn std::error::Error>::from)
             }
             None => {
                 let links = [&ids[..], &[id]].concat();
                 let above = above.map(|no| self.book.get(no).id);
-                by_hand(there, Kind::Revoke, above, links, revoke(&id, ids)).map(|_| 0)
+                by_hand(there, Kind::Revoke, above, links, revoke(&id, ids)).map(drop)
             }
         };
         let keeps = if here { "what is here".to_owned() } else { format!("{keep:?}") };
         let what = format!("revoke {target}, keeping {keeps}");
         let done = self.wrote(place, &what, above.is_some(), result.map_err(Boxed))?;
         match done {
-            Some((0, after)) if here => self.keeps_all(place, target, &before, &after),
+            Some(((), after)) if here => self.keeps_all(place, &before, &after),
             _ => Ok(()),
         }
     }
 
-    /// What is here goes on counting, but for a resignation, which says nothing any more.
-    fn keeps_all(&self, place: usize, target: No, before: &Verdict, after: &Verdict) -> Checked {
-        let is_lost = |no: &&No| before.counts(**no) && !after.counts(**no);
-        let resigns = |no: No| {
-            let fact = self.book.get(no);
-            fact.cap == Some(target) && matches!(fact.what, What::Revoke { target: of, .. } if of == target)
-        };
-        match self.places[place].order.iter().filter(is_lost).find(|no| !resigns(**no)) {
+    /// What is here goes on counting.
+    fn keeps_all(&self, place: usize, before: &Verdict, after: &Verdict) -> Checked {
+        match self.places[place].order.iter().find(|no| before.counts(**no) && !after.counts(**no)) {
             None => Ok(()),
             Some(no) => Err(format!("what was here was to be kept at {place}, and {no} does not count")),
         }

@@ -11,4 +11,5 @@ mod rogue;
 mod rules;
 mod scale;
 mod support;
+mod theft;
 mod under;

@@ -36,7 +36,7 @@ impl Policy for Lawless {
         Ok(Effects::default())
     }
 
-    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(*self.cap.lock().unwrap())
     }
 }

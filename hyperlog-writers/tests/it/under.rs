@@ -71,7 +71,7 @@ fn what_is_to_be_kept_is_checked_before_anything_is_written() {
 }
 
 #[test]
-fn of_one_who_forked_all_branches_are_kept_up_to_sixteen() {
+fn of_one_who_forked_more_often_than_can_be_kept_somebody_has_to_choose() {
     let ana = found(1);
     let grant = ana.authorize(key(2), Role::Writer).unwrap();
     let before = export(&ana);
@@ -84,8 +84,12 @@ fn of_one_who_forked_all_branches_are_kept_up_to_sixteen() {
         ana.log().import(&clone.export()[..]).unwrap();
     }
     assert_eq!(ana.log().branches_of(&key(2)), 18);
-    let revoked = ana.revoke(&grant, Keep::Here).unwrap();
-    assert_eq!((revoked.kept.len(), revoked.left_out), (16, 2));
+    let last = ana.log().last();
+    assert!(matches!(ana.revoke(&grant, Keep::Here), Err(Error::Forked { branches: 18 })));
+    assert_eq!(ana.log().last(), last, "nothing is lost by default");
+    let firsts = ana.log().nodes_at(&key(2), hyperlog::Seq(1)).unwrap();
+    let keep = firsts.iter().take(16).map(|node| node.id).collect();
+    assert_eq!(ana.revoke(&grant, Keep::Only(keep)).unwrap().kept.len(), 16);
     assert_eq!(values(ana.log()).len(), 16);
     assert!(ana.log().fsck().unwrap().is_clean());
 }

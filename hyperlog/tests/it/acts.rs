@@ -40,9 +40,9 @@ fn an_act_is_stored_only_if_it_was_decided_and_may_be() {
     }
     let log = open(1);
     let decided = AtomicUsize::new(0);
-    let error = log.act(|rows| {
+    let error = log.act(|acting| {
         decided.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(rows.get(b"x").unwrap(), None);
+        assert_eq!(acting.rows().get(b"x").unwrap(), None);
         Err::<Act, _>(Why::NotNow)
     });
     assert!(matches!(error, Err(Why::NotNow)) && decided.into_inner() == 1);

@@ -268,7 +268,7 @@ impl Policy for Revoked {
         Ok(Effects { voided, ..Effects::default() })
     }
 
-    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(None)
     }
 }
@@ -310,7 +310,7 @@ impl Policy for Under {
         Ok(Effects::default())
     }
 
-    fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, _: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok(*self.0.lock().unwrap())
     }
 }
@@ -352,7 +352,7 @@ fn a_policy_meets_all_kinds_of_nodes_with_what_they_name() {
         fn store(&self, _: &[Node], _: &mut Rows<'_>) -> Result<Effects, LogError> {
             Ok(Effects::default())
         }
-        fn cap(&self, _: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+        fn cap(&self, _: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
             Ok(None)
         }
     }

@@ -100,7 +100,7 @@ impl Policy for Under {
         Ok(())
     }
 
-    fn cap(&self, writer: WriterId, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
+    fn cap(&self, writer: WriterId, _: Option<NodeId>, _: &StoredRows) -> Result<Option<NodeId>, AdmitError> {
         Ok((writer == identity(1).writer()).then_some(self.0))
     }
 

@@ -7,7 +7,8 @@ use level::Read;
 
 use super::write::New;
 use super::{Durability, Inner, Log, State};
-use crate::chains::Tip;
+use crate::chains::{Chains, Tip};
+use crate::entry::Entry;
 use crate::error::Error;
 use crate::extension::{Candidate, Known};
 use crate::group::{Drafts, Received};
@@ -43,6 +44,7 @@ pub struct Transaction<'a> {
     /// The end of the own branch, and of the local order, before the first draft.
     own_tip: Option<Tip>,
     last: Change,
+    chains: &'a Chains,
     drafts: &'a mut Drafts,
     /// Drafts from here on belong to this transaction, and are dropped with it unless they are to be kept.
     start: usize,
@@ -115,6 +117,34 @@ impl Transaction<'_> {
     /// What the store says.
     pub fn contains(&self, id: &EntryId) -> Result<bool, Error> {
         self.known().contains(id)
+    }
+
+    /// The header of the writer's last entry, stored or about to be. Two point reads at most.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn last(&self) -> Result<Option<Header>, Error> {
+        let Some(tip) = self.tip() else { return Ok(None) };
+        Ok(self.known().get(&tip.id)?.map(|(header, _)| header))
+    }
+
+    /// As [`Log::at`], from in here: what is stored.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn at(&self, change: Change) -> Result<Option<Entry>, Error> {
+        self.log.store.by_change(change)
+    }
+
+    /// As [`Log::reaches`], from in here: among what is stored.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn reaches(&self, tip: &EntryId, id: &EntryId) -> Result<bool, Error> {
+        self.log.store.reaches(self.chains, tip, id)
     }
 
     /// The rows of the layer above, as they are stored: without what [`drafts`](Self::drafts) will add.
@@ -225,9 +255,17 @@ impl Log {
             state.check_writable()?;
             state.check_caught_up(self.writer())?;
             let (own_tip, last, start) = (state.own_tip(), state.last, state.drafts.len());
-            let drafts = &mut state.drafts;
-            let mut transaction =
-                Transaction { log: inner, own_tip, last, drafts, start, keep: false, scratch: Vec::new() };
+            let State { chains, drafts, .. } = &mut *state;
+            let mut transaction = Transaction {
+                log: inner,
+                own_tip,
+                last,
+                chains,
+                drafts,
+                start,
+                keep: false,
+                scratch: Vec::new(),
+            };
             let result = build(&mut transaction)?;
             if transaction.len() == 0 {
                 return Ok(result);

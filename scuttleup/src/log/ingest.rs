@@ -35,7 +35,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`GroupError::TooManyBranches`], and then nothing of the group is stored; or what the store says, and
+    /// [`GroupError::TooManyBranches`] or [`GroupError::TooManyForks`], and then nothing of the group is stored; or what the store says, and
     /// then the log takes no more writes until it is reopened.
     pub fn ingest(&self, group: Verified) -> Result<Ingested, GroupError> {
         let inner = &*self.inner;
@@ -49,13 +49,7 @@ impl Log {
             inner.write_drafts(&mut state)?;
             let unchanged = state.last == group.as_of;
             let (new, values) = self.sort(group, unchanged, &mut ingested)?;
-            let max = inner.limits.branches_max;
-            // Counting costs; it is only done where the bound is near.
-            if state.chains.len() + new.len() > max
-                && state.chains.len() + new_branches(&state.chains, &new) > max
-            {
-                return Err(GroupError::TooManyBranches { max });
-            }
+            check_branches(&state.chains, &new, inner.limits.branches_max)?;
             if new.is_empty() && values.is_empty() {
                 return Ok(ingested);
             }
@@ -100,17 +94,40 @@ impl Log {
     }
 }
 
-/// How many branches the entries would add.
-fn new_branches(chains: &Chains, new: &[New]) -> usize {
-    let (mut continued, mut added) = (BTreeSet::new(), BTreeSet::new());
+/// Refuses more branches than there is room for. Half of the room is for the first branches of writers: who forks must
+/// not keep newcomers out.
+fn check_branches(chains: &Chains, new: &[New], max: usize) -> Result<(), GroupError> {
+    // Counting costs; it is only done where a bound is near.
+    let (branches, forks) = (chains.len(), chains.len() - chains.writers());
+    if branches.max(2 * forks) + 2 * new.len() <= max {
+        return Ok(());
+    }
+    let (writers, new_forks) = new_branches(chains, new);
+    if branches + writers + new_forks > max {
+        return Err(GroupError::TooManyBranches { max });
+    }
+    if new_forks > 0 && forks + new_forks > max / 2 {
+        return Err(GroupError::TooManyForks { max: max / 2 });
+    }
+    Ok(())
+}
+
+/// How many branches the entries would add: first ones of writers, and forks.
+fn new_branches(chains: &Chains, new: &[New]) -> (usize, usize) {
+    let (mut continued, mut added, mut writers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut count = 0;
     for New { received: Received { id, header, .. }, .. } in new {
         let continues = header.prev.is_some_and(|prev| {
             added.remove(&prev)
                 || (chains.ending_in(&header.writer, &prev).is_some() && continued.insert(prev))
         });
-        count += usize::from(!continues);
+        if !continues {
+            count += 1;
+            if chains.of(&header.writer).is_empty() {
+                writers.insert(header.writer);
+            }
+        }
         added.insert(*id);
     }
-    count
+    (writers.len(), count - writers.len())
 }

@@ -351,9 +351,7 @@ impl Log {
     ///
     /// What the store says. An entry that is not stored reaches nothing.
     pub fn reaches(&self, tip: &EntryId, id: &EntryId) -> Result<bool, Error> {
-        let (Some(tip), Some(entry)) = (self.get(tip)?, self.get(id)?) else { return Ok(false) };
-        let same = tip.writer() == entry.writer() && tip.seq() >= entry.seq();
-        Ok(same && self.inner.state().chains.passes(tip.branch, entry.branch, entry.seq()))
+        self.inner.store.reaches(&self.inner.state().chains, tip, id)
     }
 
     /// How many branches a writer has here: 0 when there is nothing of it, more than 1 when it forked.

@@ -312,6 +312,24 @@ fn one_branch_more_than_the_limit_is_refused_and_nothing_of_its_group_is_stored(
     assert_clean(&log);
 }
 
+#[test]
+fn who_forks_keeps_no_newcomer_out() {
+    let mut limits = Limits::default();
+    limits.branches_max = 6;
+    let log = Log::options().limits(limits).open(Arc::new(Memory::new()), identity(9)).unwrap();
+    take(&log, group(&chain(1, 2))).unwrap();
+    let fork = |n: u8| group(&[chain(1, 2)[0].next(&format!("fork {n}")).signed()]);
+    for n in 0..3 {
+        take(&log, fork(n)).unwrap();
+    }
+    assert!(matches!(take(&log, fork(3)), Err(GroupError::TooManyForks { max: 3 })));
+    for n in 2..4 {
+        take(&log, group(&chain(n, 1))).unwrap();
+    }
+    assert!(matches!(take(&log, group(&chain(4, 1))), Err(GroupError::TooManyBranches { max: 6 })));
+    assert_clean(&log);
+}
+
 /// Two sessions bring the same thing, and one is verified before the other is stored.
 #[test]
 fn a_group_that_was_overtaken_is_stored_in_part() {

@@ -43,10 +43,10 @@ pub(crate) fn map(cli: &Cli) -> Result<()> {
     writing(cli, &values)?;
     let source = tempfile::tempdir()?;
     let log = stored(source.path(), |log| {
-        let kv = HyperKv::over::<Utf8, _>(log, level::Memory::new())?;
+        let kv = HyperKv::<Utf8>::over(log, level::Memory::new())?;
         put(&kv, writes(&values))
     })?;
-    let open = |level: Arc<dyn Level>| Ok(HyperKv::over::<Utf8, _>(&log, level)?);
+    let open = |level: Arc<dyn Level>| Ok(HyperKv::<Utf8>::over(&log, level)?);
     let rows = record_in(&["index/kv"], open, |kv| Ok(kv.index().ready()?))?;
     let turns: Vec<usize> = (0..NODES).map(|n| (n * STRIDE + 1) % NODES).collect();
     let (mut indexing, mut reading) = (Vec::new(), Vec::new());
@@ -75,7 +75,7 @@ fn writing(cli: &Cli, values: &[String]) -> Result<()> {
     let mut again = Vec::new();
     let first = rounds(cli, |dir| {
         let level: Arc<dyn Level> = Arc::new(Fjall::open(dir.join("ours"))?);
-        let kv = HyperKv::over::<Utf8, _>(&open_log(Arc::clone(&level))?, level)?;
+        let kv = HyperKv::<Utf8>::over(&open_log(Arc::clone(&level))?, level)?;
         let round = || -> Result<f64> {
             let batches = writes(values);
             let start = Instant::now();

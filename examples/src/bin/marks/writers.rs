@@ -111,7 +111,12 @@ impl Policy for Lawless {
         Ok(Effects::default())
     }
 
-    fn cap(&self, _: WriterId, _: &StoredRows) -> std::result::Result<Option<NodeId>, AdmitError> {
+    fn cap(
+        &self,
+        _: WriterId,
+        _: Option<NodeId>,
+        _: &StoredRows,
+    ) -> std::result::Result<Option<NodeId>, AdmitError> {
         Ok(None)
     }
 }

@@ -98,8 +98,8 @@ impl<E: Encoding> Channel<E> {
         Ok(Self { log: options.open(level, identity)? })
     }
 
-    /// Founds a channel in a folder. The root key goes into the file `recovery`, which must not exist: keep it
-    /// elsewhere. The folder stays locked while the channel is open.
+    /// Founds a channel in a folder. The root key goes into the file `recovery`, which must not exist and not lie in the
+    /// folder: keep it elsewhere. The folder stays locked while the channel is open.
     ///
     /// # Errors
     ///
@@ -113,6 +113,9 @@ impl<E: Encoding> Channel<E> {
         // Looked at first: no key is made for what cannot be founded.
         if !(1..=crate::value::NAME_BYTES_MAX).contains(&name.len()) {
             return Err(FoundError::Name);
+        }
+        if lies_in(recovery, folder.path()) {
+            return Err(FoundError::RecoveryInside);
         }
         // With its sidecar: a folder that lost its database is not empty.
         nothing_is_there(folder.options().into(), &folder.level(), &folder.identity())?;
@@ -128,6 +131,17 @@ impl<E: Encoding> Channel<E> {
     #[cfg(feature = "disk")]
     pub fn open_in(folder: &hyperlog::disk::Folder, key: ChannelKey) -> Result<Self, OpenError> {
         Self::open_with(folder.options().into(), folder.level(), folder.identity(), key)
+    }
+}
+
+/// Whether a file that is to be made would lie in a folder that is there.
+#[cfg(feature = "disk")]
+fn lies_in(file: &std::path::Path, folder: &std::path::Path) -> bool {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or_else(|| std::path::Path::new("."));
+    match (parent.canonicalize(), folder.canonicalize()) {
+        (Ok(parent), Ok(folder)) => parent.starts_with(folder),
+        _ => file.starts_with(folder),
     }
 }
 

@@ -101,6 +101,10 @@ pub enum FoundError {
     /// There is no randomness, or the signer of the root refused.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The recovery file would lie beside the log, and be lost, stolen and copied with it.
+    #[cfg(feature = "disk")]
+    #[error("the recovery key cannot be kept in the folder of the log: whoever copies that would have it")]
+    RecoveryInside,
     /// No recovery file.
     #[cfg(feature = "disk")]
     #[error(transparent)]

@@ -5,6 +5,8 @@
 mod admission;
 mod basic;
 mod crashes;
+#[cfg(unix)]
+mod folders;
 mod golden;
 mod maps;
 mod rogue;

@@ -53,7 +53,7 @@ impl Standing {
         !self.void && self.kept.is_none()
     }
 
-    /// Whether only revocations from above matter, of those that were added.
+    /// Whether resignations make no difference to what those above keep.
     pub(crate) fn is_plain(&self) -> bool {
         self.above == self.kept
     }

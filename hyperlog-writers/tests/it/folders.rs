@@ -1,4 +1,5 @@
 //! Channels in folders, and where the root key goes.
+#![expect(clippy::disallowed_methods, reason = "a test of files")]
 
 use std::os::unix::fs::PermissionsExt;
 

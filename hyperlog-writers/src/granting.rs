@@ -44,11 +44,12 @@ impl<E> Channel<E> {
         let granted = self.log().act(|acting| {
             let mut own = self.own_grants(acting.rows())?;
             own.retain(|(_, grant)| grant.role == Role::Admin);
-            let cap = rules::choose(own, acting.cap_before().map_err(hyperlog::Error::from)?);
-            let Some(cap) = cap else { return Err(self.no_admin(acting.rows())) };
-            if cap.depth >= DEPTH_MAX {
-                return Err(Error::TooDeep);
+            if own.is_empty() {
+                return Err(self.no_admin(acting.rows()));
             }
+            own.retain(|(_, grant)| grant.depth < DEPTH_MAX);
+            let before = acting.cap_before().map_err(hyperlog::Error::from)?;
+            let cap = rules::choose(own, before).ok_or(Error::TooDeep)?;
             Ok(Act { kind: Kind::Grant, cap: Some(cap.id), links: Vec::new(), value })
         })?;
         Ok(granted.id)

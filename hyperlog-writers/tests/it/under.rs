@@ -119,3 +119,19 @@ fn the_root_is_told_to_sync_before_it_grants() {
     sync(&ana, &root);
     root.authorize(key(2), Role::Admin).unwrap();
 }
+
+#[test]
+fn who_stands_too_deep_under_one_grant_passes_on_another() {
+    let ana = found(1);
+    let mut channel = join(1, &ana);
+    for n in 2..=32 {
+        channel.authorize(key(n), Role::Admin).unwrap();
+        channel = join(n, &channel);
+    }
+    channel.log().append("under the deep one").unwrap();
+    assert!(matches!(channel.authorize(key(40), Role::Writer), Err(Error::TooDeep)));
+    sync(&ana, &channel);
+    ana.authorize(key(32), Role::Admin).unwrap();
+    sync(&ana, &channel);
+    channel.authorize(key(40), Role::Writer).unwrap();
+}

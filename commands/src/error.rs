@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use hyperlog::{Change, ExportError, ImportCause, ImportError, NodeId, OpenError, Refusal, VALUE_BYTES_MAX};
-use hyperlog_writers::{ChannelKey, FoundError, NotAuthorized};
+use hyperlog::{
+    Change, ExportError, ImportCause, ImportError, KeyError, NodeId, OpenError, Refusal, VALUE_BYTES_MAX,
+};
+use hyperlog_writers::{ChannelKey, FoundError, KIND, NotAuthorized};
 use replicate::Cause;
 use scuttleup::disk::FolderError;
 
 use crate::hyperkv::RowError;
+use crate::show::{self, OPEN_LOG};
 
 /// Why a command failed. Its causes follow it on the same line.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,12 @@ pub(crate) enum Failure {
     Folder { dir: PathBuf, source: FolderError },
     #[error("cannot open the log in {}", dir.display())]
     Open { dir: PathBuf, source: OpenError },
+    #[error(
+        "not written: nothing of the channel is here yet: sync first; unless this is the recovery key, an admin has to authorize it as well"
+    )]
+    WritesTooEarly,
+    #[error("nothing of the channel is here yet: sync first")]
+    NothingHere,
     #[error("nothing was written: {why}; {}", to_be_authorized(why))]
     NotAuthorized { why: NotAuthorized },
     #[error(transparent)]
@@ -26,20 +35,38 @@ pub(crate) enum Failure {
     Map(hyperkv::Error),
     #[error("{dir} holds no channel: `found NAME` makes one in an empty folder, and `open KEY` joins one")]
     NoChannel { dir: String },
-    #[error("{dir} is one of channel {key} already: take another folder")]
+    #[error("{dir} holds channel {key} already: take another folder")]
     IsChannel { dir: String, key: ChannelKey },
     #[error("{dir} holds an open log, with nodes in it: take another folder for a channel")]
     IsOpenLog { dir: String },
     #[error("this is the key of the writer here: `open` takes the channel's, which `found` printed")]
     OwnKey,
-    #[error("this is the channel's key: `authorize` takes a writer's, which `whoami` prints where it is")]
-    ChannelsKey,
+    #[error("this is the channel's key: `{call}` takes a writer's, which `whoami` prints where it is")]
+    ChannelsKey { call: &'static str },
+    #[error("this is no key of a writer: `{call}` takes what `whoami` prints where the writer is")]
+    NoWritersKey { call: &'static str, source: KeyError },
+    #[error("this is the recovery key: it needs no grant")]
+    AuthorizesRoot,
+    #[error("this is the recovery key: it has no grant that could be ended")]
+    RevokesRoot,
+    #[error("this is the recovery key: it has nothing to give back")]
+    RootResigns,
     #[error("this is the key of the writer here: to give back one's own grants there is `resign`")]
     RevokesItself,
     #[error(transparent)]
     Channel(hyperlog_writers::Error),
     #[error("cannot found a channel")]
     Found(#[from] FoundError),
+    #[error(
+        "{} is there already and is not overwritten (perhaps the recovery key of another channel, or of a `found` that was stopped): give another name with --recovery",
+        path.display()
+    )]
+    RecoveryExists { path: PathBuf },
+    #[error(
+        "the recovery key belongs elsewhere: {} is inside the folder of the log, so give another name with --recovery",
+        path.display()
+    )]
+    RecoveryInside { path: PathBuf },
     #[error("line {line}: {why}; {kept}")]
     Row { line: u64, why: RowError, kept: String },
     #[error("the rows from line {from} on were not stored")]
@@ -94,7 +121,7 @@ pub(crate) enum Failure {
     Runtime(#[source] std::io::Error),
     #[error("what prints entries as they come has stopped")]
     Printing,
-    #[error("found {}", crate::show::count(*.0, "problem", "problems"))]
+    #[error("found {}", show::count(*.0, "problem", "problems"))]
     Problems(u64),
 }
 
@@ -109,7 +136,7 @@ const fn to_be_authorized(why: &NotAuthorized) -> &'static str {
     match why {
         NotAuthorized::Revoked { .. } => "an admin can authorize it again",
         NotAuthorized::Never { .. } => "hand this key to one, then sync",
-        _ => "to write takes a grant as well",
+        _ => "an admin has to authorize it",
     }
 }
 
@@ -122,6 +149,7 @@ impl From<hyperlog::Error> for Failure {
     fn from(error: hyperlog::Error) -> Self {
         match &error {
             hyperlog::Error::Policy(refusal) => match not_authorized(refusal) {
+                Some(NotAuthorized::Empty) => Self::WritesTooEarly,
                 Some(why) => Self::NotAuthorized { why },
                 None => Self::Graph(error),
             },
@@ -143,6 +171,7 @@ impl From<hyperlog_writers::Error> for Failure {
     fn from(error: hyperlog_writers::Error) -> Self {
         match error {
             hyperlog_writers::Error::Log(error) => error.into(),
+            hyperlog_writers::Error::Empty => Self::NothingHere,
             error => Self::Channel(error),
         }
     }
@@ -167,6 +196,9 @@ impl Failure {
 
     /// The failure and its causes in one line. A cause that is already in the line is left out.
     pub(crate) fn line(&self) -> String {
+        if let Some(line) = self.of_kinds() {
+            return show::one_line(&line);
+        }
         let mut line = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
@@ -181,33 +213,72 @@ impl Failure {
             line.push_str(": ");
             line.push_str(hint);
         }
-        crate::show::one_line(&line)
+        show::one_line(&line)
     }
 
-    /// What to do about it, where the library that failed knows nothing of channels.
-    fn hint(&self) -> Option<&'static str> {
-        let is_channels = |kind: &String| kind.as_bytes() == hyperlog_writers::KIND.as_bytes();
-        let do_not_meet = match self {
-            Self::Sync(error) => match &error.cause {
-                Cause::OtherTopic => true,
-                Cause::OtherKind { theirs, ours } => is_channels(theirs) || is_channels(ours),
-                _ => false,
-            },
-            Self::Import(error) => match &error.cause {
-                ImportCause::OtherTopic => true,
-                ImportCause::OtherKind { found, wanted } => {
-                    is_channels(found) || *wanted == hyperlog_writers::KIND
-                }
-                _ => false,
-            },
-            _ => false,
+    /// The line for logs that do not go together, where the library that failed knows nothing of channels.
+    fn of_kinds(&self) -> Option<String> {
+        let kinds = |theirs: &str, ours: &str| {
+            (theirs == KIND || ours == KIND).then(|| (theirs.to_owned(), ours.to_owned()))
         };
-        if do_not_meet {
-            return Some("both have to be of one channel, or open logs; `info` says what a folder holds");
+        match self {
+            Self::Sync(error) => match &error.cause {
+                Cause::OtherTopic => {
+                    Some("the other side is another channel: `info` says which one a folder holds".into())
+                }
+                Cause::OtherKind { theirs, ours } => {
+                    let (theirs, ours) = kinds(theirs, ours)?;
+                    let what = format!(
+                        "the other side is {}, this one {}",
+                        show::kind_of_log(&theirs),
+                        show::kind_of_log(&ours)
+                    );
+                    Some(match (theirs.as_str(), ours.as_str()) {
+                        (OPEN_LOG, _) => format!("{what}: run `open CHANNEL` there first"),
+                        (_, OPEN_LOG) => format!("{what}: run `open CHANNEL` here first"),
+                        _ => format!("{what}: they cannot sync"),
+                    })
+                }
+                _ => None,
+            },
+            Self::Import(error) => {
+                let what = match &error.cause {
+                    ImportCause::OtherTopic => {
+                        "this is an export of another channel: `info` says which one is here".into()
+                    }
+                    ImportCause::OtherKind { found, wanted } => {
+                        let (found, wanted) = kinds(found, wanted)?;
+                        let what = format!(
+                            "this is an export of {}, and here is {}",
+                            show::kind_of_log(&found),
+                            show::kind_of_log(&wanted)
+                        );
+                        match wanted.as_str() {
+                            OPEN_LOG => format!("{what}: run `open CHANNEL` here first"),
+                            _ => format!("{what}: it goes into a folder of its own"),
+                        }
+                    }
+                    _ => return None,
+                };
+                Some(if error.so_far.exports == 0 { what } else { format!("{error}: {what}") })
+            }
+            Self::Open { dir, source: OpenError::OtherKind { found, wanted } } => {
+                let dir = dir.display();
+                if found == KIND {
+                    Some(format!("cannot open the log in {dir}: this is a channel of hyperlog"))
+                } else {
+                    let (found, wanted) = kinds(found, wanted)?;
+                    let (found, wanted) = (show::kind_of_log(&found), show::kind_of_log(&wanted));
+                    Some(format!("cannot open the log in {dir}: this is {found}, not {wanted}"))
+                }
+            }
+            _ => None,
         }
-        let Self::Found(FoundError::Folder(FolderError::Exists { .. })) = self else { return None };
-        Some(
-            "it may be the recovery key of another channel, or of a `found` that was stopped; `--recovery` takes another name",
-        )
+    }
+
+    /// What to do about it, where the library that failed does not know.
+    fn hint(&self) -> Option<&'static str> {
+        let Self::Found(FoundError::Folder(FolderError::Io { .. })) = self else { return None };
+        Some("--recovery takes another place")
     }
 }

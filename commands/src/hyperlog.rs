@@ -12,7 +12,7 @@ use hyperlog_writers::Channel;
 use replicate::Mode;
 use serde_json::json;
 
-use crate::channel::{self, Marks, Standing};
+use crate::channel::{self, Marks, Standing, Turned};
 use crate::cli::{Common, Graph, say, start};
 use crate::error::Failure;
 use crate::progress::Progress;
@@ -307,12 +307,16 @@ impl Program<'_> {
             self.log.import_with(io::stdin().lock(), |done| progress.set(done.stored + done.duplicates));
         drop(progress);
         let done = done?;
+        let turned = standing.map(|standing| standing.turned()).transpose()?;
         if self.common.json {
             let forks: Vec<_> = done.forks.iter().map(fork_json).collect();
-            let report = json!({
+            let mut report = json!({
                 "exports": done.exports, "new": done.stored, "known": done.duplicates,
                 "filled": done.filled, "bytes": done.bytes, "forks": forks,
             });
+            if let Some(turned) = &turned {
+                report["standing"] = turned.to_json();
+            }
             writeln!(io::stdout(), "{}", show::json_line(&report))?;
         } else {
             say(&import_line(&done));
@@ -320,11 +324,7 @@ impl Program<'_> {
         for fork in &done.forks {
             say(&format!("fork: {}", info::fork_line(fork)));
         }
-        if let Some(line) =
-            standing.map(|standing| standing.turned()).transpose()?.and_then(|turned| turned.line())
-        {
-            say(&line);
-        }
+        turned.iter().flat_map(Turned::lines).for_each(|line| say(&line));
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(
     if let Some(OfChannel { key, own, members, admins, void }) = &channel {
         writeln!(out, "channel  {key}")?;
         writeln!(out, "name     {}", channel::name_of(own.name.as_deref()))?;
-        writeln!(out, "role     {}", own.role.as_deref().unwrap_or("none: it can read"))?;
+        writeln!(out, "role     {}", own.role.as_deref().unwrap_or(channel::NOT_KNOWN))?;
         writeln!(out, "members  {members}, of them {}", show::count(*admins as u64, "admin", "admins"))?;
         writeln!(out, "void     {} of the nodes", void)?;
     }

@@ -9,6 +9,18 @@ use hyperlog::{Change, Content, Kind, Node, NodeId};
 use scuttleup::{Entry, Seq, Value as EntryValue, WriterId};
 use serde_json::{Map, Value, json};
 
+/// The kind of log where everybody may write.
+pub(crate) const OPEN_LOG: &str = "hyperlog";
+
+/// What a kind of log is called here. Anybody may have written it.
+pub(crate) fn kind_of_log(kind: &str) -> String {
+    match kind {
+        OPEN_LOG => "an open log".into(),
+        hyperlog_writers::KIND => "a channel".into(),
+        other => format!("a log of {}", one_line(other)),
+    }
+}
+
 /// A value in JSON: text when it is UTF-8, else its bytes in base64.
 pub(crate) fn value_json(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {

@@ -1,6 +1,8 @@
 //! Who may write: the commands that `hyperlog` and `hyperkv` have alike.
 
 mod begin;
+mod end;
+mod given;
 mod grant;
 mod standing;
 mod who;
@@ -8,14 +10,15 @@ mod who;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use hyperlog::disk::Folder;
 use hyperlog::{NodeId, WriterId};
 use hyperlog_writers::{Channel, ChannelKey, Keep};
 use serde_json::Value;
 
+pub(crate) use given::GivenKey;
 pub(crate) use standing::{Marks, Standing, Turned, void_count};
-pub(crate) use who::{Own, count_members, name_of};
+pub(crate) use who::{NOT_KNOWN, Own, count_members, name_of};
 
 use crate::cli::Common;
 use crate::error::Failure;
@@ -27,7 +30,7 @@ pub(crate) enum Command {
     Found {
         /// What to call it: 1 to 64 bytes
         name: String,
-        /// Where the recovery key goes [default: DIR/recovery]
+        /// Where the recovery key goes [default: DIR.recovery, beside the folder]
         #[arg(long, value_name = "FILE")]
         recovery: Option<PathBuf>,
     },
@@ -38,14 +41,15 @@ pub(crate) enum Command {
     },
     /// Print who may write in the channel, and by which grant
     Members {
-        /// Print each grant that there ever was, and what became of it
+        /// Print each grant that there ever was, and whether it is open (it stands), revoked (it was
+        /// ended, or given back) or void (who made it may not have)
         #[arg(long)]
         all: bool,
     },
     /// Let a writer write in the channel, and print the id of the grant
     Authorize {
         /// What `whoami` prints where the writer is
-        key: WriterId,
+        key: GivenKey,
         /// Let it authorize others, too
         #[arg(long)]
         admin: bool,
@@ -59,12 +63,12 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("whose").required(true).args(["key", "grant"])))]
 pub(crate) struct Revoke {
     /// Whose grants
-    #[arg(required_unless_present = "grant")]
-    key: Option<WriterId>,
+    key: Option<GivenKey>,
     /// This grant alone
-    #[arg(long, value_name = "ID", conflicts_with = "key")]
+    #[arg(long, value_name = "ID")]
     grant: Option<NodeId>,
     /// Keep this node, and all before it; may be given again [default: all that is here]
     #[arg(long, value_name = "ID")]
@@ -90,8 +94,8 @@ pub(crate) fn run(common: &Common, folder: &Folder, command: Command) -> Result<
         Command::Authorize { key, admin } => {
             grant::authorize(&channel(common, folder)?, key, admin, common.json)
         }
-        Command::Revoke(what) => grant::revoke(&channel(common, folder)?, &what, common.json),
-        Command::Resign => grant::resign(&channel(common, folder)?, common.json),
+        Command::Revoke(what) => end::revoke(&channel(common, folder)?, &what, common.json),
+        Command::Resign => end::resign(&channel(common, folder)?, common.json),
         Command::Whoami => who::am_i(common, folder),
     }
 }
@@ -101,6 +105,16 @@ fn channel(common: &Common, folder: &Folder) -> Result<Channel, Failure> {
     let no_channel = || Failure::NoChannel { dir: common.dir() };
     common.channel_key(folder)?.ok_or_else(no_channel)?;
     common.graph(folder)?.channel.ok_or_else(no_channel)
+}
+
+/// The recovery key's writer; none before anything of the channel is here.
+fn root(channel: &Channel) -> Result<Option<WriterId>, Failure> {
+    Ok(channel.genesis()?.map(|genesis| genesis.root))
+}
+
+/// Before that nothing can be said of anybody.
+fn something_is_here(channel: &Channel) -> Result<(), Failure> {
+    if channel.genesis()?.is_none() { Err(Failure::NothingHere) } else { Ok(()) }
 }
 
 /// Prints a line: as JSON, or for people.

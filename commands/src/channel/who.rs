@@ -16,43 +16,45 @@ use crate::show;
 pub(crate) struct Own {
     /// None before anything of the channel is here.
     pub(crate) name: Option<String>,
-    /// `root`, `admin`, `writer` or `revoked`; none before anything was granted.
+    /// `root`, `admin`, `writer`, `ended` when that is over, or `reader`. None before anything of the channel is here: then
+    /// it is not known.
     pub(crate) role: Option<String>,
 }
 
 impl Own {
     pub(crate) fn of(channel: &Channel) -> Result<Self, Failure> {
-        let genesis = channel.genesis()?;
-        let role = role(channel, genesis.as_ref().map(|genesis| genesis.root))?;
-        Ok(Self { name: genesis.map(|genesis| genesis.name), role })
-    }
-
-    pub(crate) fn may_write(&self) -> bool {
-        self.role.as_deref().is_some_and(|role| role != REVOKED)
+        let Some(genesis) = channel.genesis()? else { return Ok(Self { name: None, role: None }) };
+        Ok(Self { name: Some(genesis.name), role: Some(role(channel, genesis.root)?) })
     }
 
     pub(crate) fn line(&self, key: ChannelKey) -> String {
         let role = match self.role.as_deref() {
-            Some(REVOKED) => "revoked: it can only read",
+            Some(ENDED) => "ended: it can only read",
             Some(role) => role,
-            None => "reader",
+            None => NOT_KNOWN,
         };
         format!("channel {key}, {}; role here: {role}", name_of(self.name.as_deref()))
     }
 }
 
-const REVOKED: &str = "revoked";
+/// What is said for a role of which nothing is known.
+pub(crate) const NOT_KNOWN: &str = "not known before a sync";
+pub(super) const ROOT: &str = "root";
+/// All its grants were revoked, or given back.
+pub(super) const ENDED: &str = "ended";
+/// Nobody authorized it.
+pub(super) const READER: &str = "reader";
 
-fn role(channel: &Channel, root: Option<WriterId>) -> Result<Option<String>, Failure> {
+fn role(channel: &Channel, root: WriterId) -> Result<String, Failure> {
     let writer = channel.log().writer();
-    if root == Some(writer) {
-        return Ok(Some("root".into()));
+    if root == writer {
+        return Ok(ROOT.into());
     }
     if let Some(role) = channel.role(&writer)? {
-        return Ok(Some(role.to_string()));
+        return Ok(role.to_string());
     }
     let had_one = channel.grants()?.iter().any(|grant| grant.key == writer);
-    Ok(had_one.then(|| REVOKED.into()))
+    Ok(if had_one { ENDED } else { READER }.into())
 }
 
 /// The name of a channel, which anybody may have chosen.
@@ -106,10 +108,7 @@ pub(super) fn members(channel: &Channel, json: bool) -> Result<(), Failure> {
         writeln!(out, "{line}")?;
     }
     out.flush()?;
-    if channel.genesis()?.is_none() {
-        say("nothing of this channel is here yet: sync with somebody who has it");
-    }
-    Ok(())
+    tell_nothing(channel)
 }
 
 /// Prints all grants that there ever were, ascending by key, and what became of them.
@@ -129,7 +128,16 @@ pub(super) fn grants(channel: &Channel, json: bool) -> Result<(), Failure> {
         };
         writeln!(out, "{line}")?;
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    tell_nothing(channel)
+}
+
+/// Says so when nothing has come yet.
+fn tell_nothing(channel: &Channel) -> Result<(), Failure> {
+    if channel.genesis()?.is_none() {
+        say("nothing of the channel is here yet: sync first");
+    }
+    Ok(())
 }
 
 fn grant_json(grant: &Grant) -> Value {
@@ -149,7 +157,7 @@ fn grant_line(grant: &Grant) -> String {
 
 const fn state_word(state: State) -> &'static str {
     match state {
-        State::Open => "stands",
+        State::Open => "open",
         State::Revoked => "revoked",
         State::Void => "void",
         _ => "unknown",

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use hyperlog::Topic;
+use hyperlog_index::Rebuild;
 use serde_json::json;
 
 use super::Kv;
@@ -12,7 +14,13 @@ use crate::show;
 
 /// Catches up, and says why if that means to begin anew.
 pub(super) fn catch_up(kv: &Kv) -> Result<(), Failure> {
+    let is_channel = kv.log().topic() != Topic::OPEN;
     if let Some(why) = kv.index().rebuild() {
+        // Values that come or go would be a reason, too, and are not what happens in a channel.
+        let why = match why {
+            Rebuild::Epoch if is_channel => "writes were voided, or count again".to_owned(),
+            why => why.to_string(),
+        };
         say(&format!("building the view anew: {why}"));
     }
     let (indexed, nodes) = (kv.index().last().0, kv.log().last().0);

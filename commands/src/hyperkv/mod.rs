@@ -70,7 +70,9 @@ enum Command {
     },
     /// Print keys and what they hold
     List(Keys),
-    /// Print all that was ever written of a key, newest first
+    /// Print all that was ever written of a key and counts, newest first
+    ///
+    /// What does not count is not there: `hyperlog list` shows it, marked as void.
     History {
         /// The key
         #[arg(allow_hyphen_values = true)]

@@ -30,9 +30,7 @@ pub(super) fn tell(synced: &Result<Report, SyncError>, turned: Option<&Turned>, 
     for fork in &report.forks {
         say(&format!("fork: {}", fork_line(fork)));
     }
-    if let Some(line) = turned.and_then(Turned::line) {
-        say(&line);
-    }
+    turned.into_iter().flat_map(Turned::lines).for_each(|line| say(&line));
 }
 
 /// Whether a session that completed left both logs equal, or knows why they differ.

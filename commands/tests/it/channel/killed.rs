@@ -23,9 +23,9 @@ fn a_founding_that_was_killed_left_a_whole_channel_or_can_be_done_again() {
         if let Value::String(key) = key {
             whole += 1;
             assert!(told.iter().all(|told| *told == key));
-            assert!(log.path("recovery").exists());
+            assert!(log.recovery().exists());
             let line = log.fails("found team");
-            assert!(line.contains(&format!("is one of channel {key} already")), "{line}");
+            assert!(line.contains(&format!("holds channel {key} already")), "{line}");
         } else {
             none += 1;
             assert!(told.is_empty(), "told, and not there");
@@ -33,13 +33,14 @@ fn a_founding_that_was_killed_left_a_whole_channel_or_can_be_done_again() {
                 log.open(&other);
                 continue;
             }
-            if log.path("recovery").exists() {
+            if log.recovery().exists() {
                 let line = log.fails("found team");
                 assert!(
-                    line.contains("recovery is there already") && line.contains("a `found` that was stopped"),
+                    line.contains("recovery is there already")
+                        && line.contains("of a `found` that was stopped"),
                     "{line}"
                 );
-                std::fs::remove_file(log.path("recovery")).unwrap();
+                std::fs::remove_file(log.recovery()).unwrap();
             }
             log.found("team");
         }

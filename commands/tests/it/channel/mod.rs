@@ -1,11 +1,16 @@
 //! Channels at the command line: who may write, and what becomes of the nodes of those who may not any more.
 
 mod copied;
+mod early;
+mod ended;
 mod killed;
+mod kinds;
 mod recovery;
 mod relayed;
 mod story;
 mod strange;
+
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -17,6 +22,13 @@ impl Log {
     #[track_caller]
     fn found(&self, name: &str) -> String {
         self.run(["found", "--", name]).done().trim_end().to_owned()
+    }
+
+    /// Where the recovery key of a channel founded here is, unless it was put elsewhere.
+    fn recovery(&self) -> PathBuf {
+        let mut path = self.0.clone().into_os_string();
+        path.push(".recovery");
+        path.into()
     }
 
     /// Opens the channel; returns the key of the writer here.

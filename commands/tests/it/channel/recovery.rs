@@ -2,28 +2,29 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use serde_json::json;
 
 use super::{all_agree, two};
 use crate::hyperkv::sync;
-use crate::place::{Log, Place};
+use crate::place::Place;
 
-fn mode(log: &Log, name: &str) -> u32 {
-    fs::metadata(log.path(name)).unwrap().permissions().mode() & 0o7777
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
 #[test]
 fn the_recovery_key_authorizes_and_revokes_when_the_admins_are_gone() {
     let place = Place::new();
     let (ana, ben, key) = two(&place);
-    assert_eq!((mode(&ana, "recovery"), mode(&ana, "identity"), mode(&ana, "")), (0o600, 0o600, 0o700));
+    assert_eq!((mode(&ana.recovery()), mode(&ana.path("identity")), mode(&ana.0)), (0o600, 0o600, 0o700));
     ana.put("a", "1");
     sync(&ana, &ben);
     // Ana's machine is stolen. The recovery file was elsewhere.
     let root = place.log("root");
     fs::create_dir(&root.0).unwrap();
-    fs::copy(ana.path("recovery"), root.path("identity")).unwrap();
+    fs::copy(ana.recovery(), root.path("identity")).unwrap();
     root.open(&key);
     sync(&root, &ben);
     assert_eq!(root.whoami()["role"], "root");
@@ -40,7 +41,7 @@ fn the_recovery_key_authorizes_and_revokes_when_the_admins_are_gone() {
     sync(&ana, &ben);
     sync(&root, &ben);
     all_agree(&[&ana, &ben, &root]);
-    assert!(ana.kv_fails("put c 1").contains("was revoked"));
+    assert!(ana.kv_fails("put c 1").contains("have ended"));
 }
 
 #[test]
@@ -48,7 +49,10 @@ fn founding_tells_the_key_to_programs_and_the_rest_to_people() {
     let place = Place::new();
     let ana = place.log("ana");
     let ran = ana.run(["found", "team"]);
-    assert!(ran.stderr.contains("the recovery key is in ") && ran.stderr.contains("move it to a safe place"));
+    assert!(
+        ran.stderr.contains("the recovery key is in ")
+            && ran.stderr.contains("ana.recovery: keep it elsewhere")
+    );
     let key = ran.done();
     assert!(key.len() == 65 && key.trim_end().bytes().all(|digit| digit.is_ascii_hexdigit()), "{key}");
     assert_eq!(ana.whoami()["channel"], key.trim_end());
@@ -70,7 +74,7 @@ fn founding_tells_the_key_to_programs_and_the_rest_to_people() {
     let file = place.path().join("ben's recovery");
     ben.run(["found", "team", "--recovery", file.to_str().unwrap()]).done();
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(!ben.path("recovery").exists());
+    assert!(!ben.recovery().exists());
     assert_ne!(ben.whoami()["channel"], key.trim_end(), "the name is not the channel");
     let told = place.log("cyd").does("found team --json");
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
@@ -83,11 +87,11 @@ fn nothing_is_founded_where_something_is() {
     let place = Place::new();
     let (ana, file) = (place.log("ana"), place.path().join("recovery"));
     let key = ana.found("team");
-    let (nodes, recovery) = (ana.nodes(), fs::read(ana.path("recovery")).unwrap());
+    let (nodes, recovery) = (ana.nodes(), fs::read(ana.recovery()).unwrap());
     let words = format!("found team --recovery {}", file.display());
     for command in ["found team", "found other", &words] {
         let line = ana.fails(command);
-        assert!(line.contains(&format!("is one of channel {key} already: take another folder")), "{line}");
+        assert!(line.contains(&format!("holds channel {key} already: take another folder")), "{line}");
     }
     assert!(!file.exists(), "a key was made for nothing");
     // A log of the other kind, and a folder of a channel that has not been synced.
@@ -101,7 +105,11 @@ fn nothing_is_founded_where_something_is() {
     let fresh = place.log("fresh");
     fs::write(&file, "precious").unwrap();
     let line = fresh.fails(&words);
-    assert!(line.contains("is there already") && line.contains("`--recovery` takes another name"), "{line}");
+    assert!(
+        line.contains("is there already and is not overwritten")
+            && line.contains("another name with --recovery"),
+        "{line}"
+    );
     assert_eq!(fs::read(&file).unwrap(), b"precious");
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink(place.path().join("nowhere"), &file).unwrap();
@@ -109,7 +117,7 @@ fn nothing_is_founded_where_something_is() {
     assert!(!place.path().join("nowhere").exists());
     assert!(fresh.fails("found team --recovery /nonexistent/recovery").contains("/nonexistent/recovery"));
     fresh.found("team");
-    assert_eq!((ana.nodes(), fs::read(ana.path("recovery")).unwrap()), (nodes, recovery));
+    assert_eq!((ana.nodes(), fs::read(ana.recovery()).unwrap()), (nodes, recovery));
 }
 
 #[test]
@@ -121,7 +129,7 @@ fn an_admin_who_resigns_keeps_what_it_wrote_and_only_reads() {
     let ran = ana.run(["resign"]);
     assert!(ran.stderr.contains("no admin is left: only who has the recovery key"), "{}", ran.stderr);
     ran.done();
-    assert!(ana.kv_fails("put b 1").contains("was revoked"));
+    assert!(ana.kv_fails("put b 1").contains("have ended"));
     sync(&ana, &ben);
     all_agree(&[&ana, &ben]);
     assert_eq!(ben.held("a"), [json!(1)]);
@@ -129,4 +137,26 @@ fn an_admin_who_resigns_keeps_what_it_wrote_and_only_reads() {
     ben.put("b", "1");
     assert!(!ben.run(["resign"]).stderr.is_empty());
     assert!(ben.members().is_empty());
+}
+
+#[test]
+fn the_recovery_key_does_not_stay_with_the_log() {
+    let place = Place::new();
+    let (ana, inside) = (place.log("ana"), place.path().join("inside"));
+    std::os::unix::fs::symlink(&ana.0, &inside).unwrap();
+    ana.writer();
+    for file in [ana.path("recovery"), inside.join("recovery"), ana.path("db").join("recovery")] {
+        let line = ana.run(["found", "team", "--recovery", file.to_str().unwrap()]).failed();
+        assert!(line.contains("the recovery key belongs elsewhere: "), "{line}");
+        assert!(!file.exists());
+    }
+    // Beside the folder, however that is called.
+    for (name, dir) in [("b", "b/"), ("c", "."), ("d", "../d")] {
+        let log = place.log(name);
+        fs::create_dir(&log.0).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hyperlog"));
+        command.current_dir(if name == "b" { place.path() } else { &log.0 });
+        assert!(command.args(["-d", dir, "found", "team"]).output().unwrap().status.success());
+        assert!(log.recovery().is_file(), "{dir}");
+    }
 }

@@ -8,7 +8,7 @@ test:
     cargo test --workspace
 
 # Everything that must hold besides the tests
-check: fmt clippy docs layers alone solutions sim writers
+check: fmt clippy docs layers alone solutions histories
 
 fmt:
     cargo fmt --all --check
@@ -36,6 +36,11 @@ alone:
 # The workshop's solutions solve it
 solutions:
     cargo test --quiet -p examples --features solution
+
+# Both of what follows, built together
+histories:
+    SIM_HISTORIES="${SIM_HISTORIES:-20000}" WRITERS_HISTORIES="${WRITERS_HISTORIES:-20000}" \
+        cargo test --quiet --profile sim -p hyperlog -p hyperlog-writers --test sim --test histories -- --nocapture
 
 # Machines that sync while everything goes wrong that can, from a seed: SIM_SEED and SIM_HISTORIES choose others
 sim *ARGS:

@@ -85,6 +85,8 @@ pub(crate) enum Failure {
     Export(#[from] ExportError),
     #[error(transparent)]
     Import(Box<ImportError>),
+    #[error("{0}: this is an export of another channel: `info` says which one is here")]
+    OtherChannel(Box<ImportError>),
     #[error("cannot back up to {}", dir.display())]
     Backup { dir: PathBuf, source: level::Error },
     #[error("cannot back up to {}", dir.display())]
@@ -242,25 +244,14 @@ impl Failure {
                 _ => None,
             },
             Self::Import(error) => {
-                let what = match &error.cause {
-                    ImportCause::OtherTopic => {
-                        "this is an export of another channel: `info` says which one is here".into()
-                    }
-                    ImportCause::OtherKind { found, wanted } => {
-                        let (found, wanted) = kinds(found, wanted)?;
-                        let what = format!(
-                            "this is an export of {}, and here is {}",
-                            show::kind_of_log(&found),
-                            show::kind_of_log(&wanted)
-                        );
-                        match wanted.as_str() {
-                            OPEN_LOG => format!("{what}: run `open CHANNEL` here first"),
-                            _ => format!("{what}: it goes into a folder of its own"),
-                        }
-                    }
-                    _ => return None,
+                let ImportCause::OtherKind { found, wanted } = &error.cause else { return None };
+                let (found, wanted) = kinds(found, wanted)?;
+                let what = match wanted.as_str() {
+                    OPEN_LOG => "run `open CHANNEL` here first",
+                    _ => "it goes into a folder of its own",
                 };
-                Some(if error.so_far.exports == 0 { what } else { format!("{error}: {what}") })
+                let (found, wanted) = (show::kind_of_log(&found), show::kind_of_log(&wanted));
+                Some(format!("{error}: this is an export of {found}, and here is {wanted}: {what}"))
             }
             Self::Open { dir, source: OpenError::OtherKind { found, wanted } } => {
                 let dir = dir.display();

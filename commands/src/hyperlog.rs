@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use hyperlog::disk::Folder;
-use hyperlog::{Change, Checked, Content, Hyperlog, Imported, Node, NodeId, Read};
+use hyperlog::{Change, Checked, Content, Hyperlog, ImportCause, Imported, Node, NodeId, Read};
 use hyperlog_writers::Channel;
 use replicate::Mode;
 use serde_json::json;
@@ -306,7 +306,10 @@ impl Program<'_> {
         let done =
             self.log.import_with(io::stdin().lock(), |done| progress.set(done.stored + done.duplicates));
         drop(progress);
-        let done = done?;
+        let done = done.map_err(|error| match error.cause {
+            ImportCause::OtherTopic if self.channel.is_some() => Failure::OtherChannel(Box::new(error)),
+            _ => error.into(),
+        })?;
         let turned = standing.map(|standing| standing.turned()).transpose()?;
         if self.common.json {
             let forks: Vec<_> = done.forks.iter().map(fork_json).collect();

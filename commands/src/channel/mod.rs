@@ -41,9 +41,12 @@ pub(crate) enum Command {
     },
     /// Print who may write in the channel, and by which grant
     Members {
-        /// Print each grant that there ever was, and whether it is open (it stands), revoked (it was
-        /// ended, or given back) or void (who made it may not have)
-        #[arg(long)]
+        /// Print each grant that there ever was: open, revoked or void
+        ///
+        /// open: it stands.
+        /// revoked: it was ended, or given back; what was kept of what was written under it counts.
+        /// void: who made it had no right to; nothing under it counts.
+        #[arg(long, verbatim_doc_comment)]
         all: bool,
     },
     /// Let a writer write in the channel, and print the id of the grant
@@ -70,7 +73,7 @@ pub(crate) struct Revoke {
     /// This grant alone
     #[arg(long, value_name = "ID")]
     grant: Option<NodeId>,
-    /// Keep this node, and all before it; may be given again [default: all that is here]
+    /// Keep this node and all before it; may be given again [default: all that is here]
     #[arg(long, value_name = "ID")]
     keep: Vec<NodeId>,
     /// Keep nothing that the writer wrote

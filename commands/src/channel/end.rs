@@ -1,6 +1,6 @@
 //! Ending what was granted: revoking and resigning.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hyperlog::{NodeId, WriterId};
 use hyperlog_writers::{Channel, Error, Grant, Keep, Revoked, Role, State};
@@ -16,6 +16,7 @@ pub(super) fn revoke(channel: &Channel, what: &Revoke, json: bool) -> Result<(),
     let key = what.key.map(|key| key.writer(channel, "revoke")).transpose()?;
     something_is_here(channel)?;
     let before = void_count(channel.log())?;
+    let mut ended_before = false;
     let (key, revoked) = match (key, &what.grant) {
         (Some(key), _) => {
             check_other(channel, key)?;
@@ -25,6 +26,7 @@ pub(super) fn revoke(channel: &Channel, what: &Revoke, json: bool) -> Result<(),
             let grant = find(channel, id)?;
             check_other(channel, grant.key)?;
             let revoked = channel.revoke(id, what.keep())?;
+            ended_before = grant.state != State::Open;
             match grant.state {
                 State::Revoked => say("it was ended already"),
                 State::Void => say("it did not count before, either"),
@@ -38,6 +40,8 @@ pub(super) fn revoke(channel: &Channel, what: &Revoke, json: bool) -> Result<(),
     let void = void_count(channel.log())?.saturating_sub(before);
     let does = if void == 1 { "does" } else { "do" };
     match what.keep() {
+        // What an earlier one left out stays out.
+        Keep::Here if ended_before => {}
         Keep::Here => say("kept: all that it wrote and is here"),
         Keep::Only(ids) if ids.is_empty() => say("kept: nothing that it wrote"),
         Keep::Only(ids) => say(&format!("kept: {}, and all that it wrote before", of(ids.len()))),
@@ -123,7 +127,9 @@ fn tell_granted(channel: &Channel, writer: WriterId) -> Result<(), Failure> {
     if keys.is_empty() {
         return Ok(());
     }
-    let admins: BTreeSet<WriterId> = stand.iter().flat_map(|grant| above(grant, &grants)).collect();
+    // Many were granted under one.
+    let caps: BTreeMap<NodeId, &Grant> = stand.iter().map(|grant| (grant.cap, *grant)).collect();
+    let admins: BTreeSet<WriterId> = caps.values().flat_map(|grant| above(grant, &grants)).collect();
     let admins = admins.iter().map(|admin| format!("{admin}, or "));
     let who = admins.chain(["who has the recovery key".to_owned()]).collect::<String>();
     let many = keys.len();

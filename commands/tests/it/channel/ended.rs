@@ -42,6 +42,7 @@ fn a_key_that_can_still_write_is_told_of() {
     assert_eq!(json_lines(&told.done())[0]["still"], "admin");
     let told = ana.run(["revoke", "--grant", &more]);
     assert!(told.stderr.starts_with("it was ended already\n"), "{}", told.stderr);
+    assert!(!told.stderr.contains("kept: "), "what was left out stays out: {}", told.stderr);
     told.done();
     // The root is above all.
     sync(&ana, &root);

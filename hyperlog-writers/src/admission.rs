@@ -29,8 +29,8 @@ pub(crate) struct Admission {
     caps: Mutex<BTreeMap<NodeId, NodeId>>,
 }
 
-/// Beyond so many, all are forgotten: they can be read again. About 120 bytes each.
-const FACTS_MAX: usize = 8_192;
+/// Beyond so many, all are forgotten: they can be read again. About 120 bytes each, so 8 MB at most.
+const FACTS_MAX: usize = 65_536;
 
 impl Admission {
     pub(crate) fn new(topic: Topic) -> Self {
@@ -48,7 +48,12 @@ impl Admission {
         }
         match node.kind {
             Kind::Data => Ok(()),
-            Kind::Grant => Ok(admit_grant(node, &cap, &above)?),
+            Kind::Grant => {
+                // It may be asked about soon. Whether it is stored in the end is asked apart from that.
+                let fact = admit_grant(node, &cap, &above)?;
+                remember(&mut self.facts(), [(node.id, fact)]);
+                Ok(())
+            }
             Kind::Revoke => self.admit_revoke(node, &cap, known),
             _ => Err(Refused::UnknownKind.into()),
         }
@@ -89,11 +94,7 @@ impl Admission {
             return Ok(Some(*cap));
         }
         let Some(cap) = Named::find(id, known)?.and_then(|named| named.cap) else { return Ok(None) };
-        let mut caps = lock(&self.caps);
-        if caps.len() >= FACTS_MAX {
-            caps.clear();
-        }
-        caps.insert(*id, cap);
+        remember(&mut lock(&self.caps), [(*id, cap)]);
         Ok(Some(cap))
     }
 
@@ -127,13 +128,11 @@ impl Admission {
             }
         };
         let mut facts = self.facts();
-        if facts.len() + way.len() > FACTS_MAX {
-            facts.clear();
-        }
-        for (id, fact) in way.into_iter().rev() {
+        let way = way.into_iter().rev().map(|(id, fact)| {
             depth += u8::from(fact.cap.is_some());
-            facts.insert(id, Fact { depth, ..fact });
-        }
+            (id, Fact { depth, ..fact })
+        });
+        remember(&mut facts, way);
         Ok(facts.get(id).copied())
     }
 
@@ -146,16 +145,28 @@ fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn admit_grant(node: &Asking<'_>, cap: &NodeId, above: &Fact) -> Result<(), Refused> {
+/// Adds what is known of nodes, at most 32 of them.
+fn remember<T>(known: &mut BTreeMap<NodeId, T>, more: impl IntoIterator<Item = (NodeId, T)>) {
+    if known.len() + usize::from(DEPTH_MAX) >= FACTS_MAX {
+        known.clear();
+    }
+    known.extend(more);
+}
+
+/// Returns what the grant says.
+fn admit_grant(node: &Asking<'_>, cap: &NodeId, above: &Fact) -> Result<Fact, Refused> {
     if above.role < Role::Admin {
         return Err(Refused::NotAdmin { cap: *cap });
     }
     let Grant { key, role } = Grant::decode(value(node)?)?;
-    WriterId::from_bytes(*key.as_bytes())?;
+    let key = WriterId::from_bytes(*key.as_bytes())?;
     if role > above.role {
         return Err(Refused::AboveOneself { own: above.role, granted: role });
     }
-    if above.depth >= DEPTH_MAX { Err(Refused::TooDeep) } else { Ok(()) }
+    if above.depth >= DEPTH_MAX {
+        return Err(Refused::TooDeep);
+    }
+    Ok(Fact { cap: Some(*cap), key, role, depth: above.depth + 1 })
 }
 
 fn value<'a>(node: &Asking<'a>) -> Result<&'a Bytes, Refused> {

@@ -89,6 +89,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
             depth: 0,
             standing: Standing::default(),
             newest: None,
+            used: false,
             account: node.change,
             spent: 0,
         };
@@ -108,11 +109,12 @@ impl<'a, 'r> Ledger<'a, 'r> {
             depth: above.depth.saturating_add(1),
             standing: Standing { void, ..Standing::default() },
             newest: None,
+            used: false,
             account: if void { above.account } else { node.change },
             spent: 0,
         };
         self.put_new_grant(node.change, grant);
-        self.put_under(cap, place, node.change, true);
+        self.put_under(cap, place, node.change, true)?;
         if void {
             self.flip(node.change, true);
         }
@@ -140,7 +142,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
         let older = self.grant(target)?.newest;
         let revoke = Revoke { cap, target, keep, place, void, older };
         self.change_grant(target, |grant| grant.newest = Some(node.change))?;
-        self.put_under(cap, place, node.change, true);
+        self.put_under(cap, place, node.change, true)?;
         if void {
             self.flip(node.change, true);
         }
@@ -172,7 +174,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
     }
 
     fn data(&mut self, node: &Node, cap: Change, place: Place) -> Result<(), LogError> {
-        self.put_under(cap, place, node.change, false);
+        self.put_under(cap, place, node.change, false)?;
         if !self.grant(cap)?.standing.is_open() {
             self.flip(node.change, true);
             let here = node.value().map(|value| value.len() as u64);
@@ -264,8 +266,11 @@ impl<'a, 'r> Ledger<'a, 'r> {
     }
 
     /// All nodes under a grant.
-    fn stretches(&self, grant: Change) -> Result<Vec<Stretch>, LogError> {
+    fn stretches(&mut self, grant: Change) -> Result<Vec<Stretch>, LogError> {
         let mut all = Vec::new();
+        if !self.grant(grant)?.used {
+            return Ok(all);
+        }
         for row in self.rows.before().starting_with(&key_of(UNDER, grant)) {
             let (_, row) = row?;
             all.extend(Stretch::decode_all(row).map_err(|source| damaged("nodes under a grant", source))?);
@@ -274,11 +279,16 @@ impl<'a, 'r> Ledger<'a, 'r> {
         Ok(all)
     }
 
-    fn put_under(&mut self, grant: Change, place: Place, change: Change, acts: bool) {
+    fn put_under(&mut self, grant: Change, place: Place, change: Change, acts: bool) -> Result<(), LogError> {
         let stretches = self.under.entry(grant).or_default();
-        if !stretches.last_mut().is_some_and(|last| last.extend(place, change, acts)) {
-            stretches.push(Stretch { first: place, change, nodes: 1, acts });
+        if stretches.last_mut().is_some_and(|last| last.extend(place, change, acts)) {
+            return Ok(());
         }
+        stretches.push(Stretch { first: place, change, nodes: 1, acts });
+        if !self.grant(grant)?.used {
+            self.change_grant(grant, |grant| grant.used = true)?;
+        }
+        Ok(())
     }
 
     // ---- records ----

@@ -30,6 +30,8 @@ pub(crate) struct Grant {
     pub(crate) standing: Standing,
     /// The newest revocation that targets it; the others are chained to it.
     pub(crate) newest: Option<Change>,
+    /// Whether any node acts under it: if none does, none need be looked for.
+    pub(crate) used: bool,
     /// On whose account values of void nodes are kept: its own, or that of the grant above it that counted.
     pub(crate) account: Change,
     /// Bytes of such values so far.
@@ -151,7 +153,7 @@ fn flag(input: &mut Input) -> Result<bool, Malformed> {
 
 impl Grant {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let Self { id, cap, key, role, depth, standing, newest, account, spent } = self;
+        let Self { id, cap, key, role, depth, standing, newest, used, account, spent } = self;
         let mut out = Vec::with_capacity(128);
         out.put_slice(id.as_bytes());
         put_maybe(&mut out, *cap);
@@ -159,6 +161,7 @@ impl Grant {
         out.put_u8(*role as u8);
         out.put_u8(*depth);
         put_maybe(&mut out, *newest);
+        out.put_u8(u8::from(*used));
         out.put_u64(account.0);
         out.put_u64(*spent);
         standing.encode(&mut out);
@@ -171,11 +174,12 @@ impl Grant {
         let role = input.u8()?;
         let role = Role::from_byte(role).ok_or_else(|| input.malformed("a role"))?;
         let depth = input.u8()?;
-        let (newest, account) = (maybe(&mut input)?, change(&mut input)?);
+        let (newest, used) = (maybe(&mut input)?, flag(&mut input)?);
+        let account = change(&mut input)?;
         let spent = input.array().map(u64::from_be_bytes)?;
         let standing = Standing::decode(&mut input)?;
         input.end()?;
-        Ok(Self { id, cap, key, role, depth, standing, newest, account, spent })
+        Ok(Self { id, cap, key, role, depth, standing, newest, used, account, spent })
     }
 }
 
@@ -329,8 +333,18 @@ mod tests {
                 let id = NodeId::from_bytes([5; 32]);
                 let (key, role, account) = ([6; 32], Role::Admin, Change(8));
                 let standing = standing.clone();
-                let grant =
-                    Grant { id, cap, key, role, depth: 4, standing, newest: cap, account, spent: 1 << 20 };
+                let grant = Grant {
+                    id,
+                    cap,
+                    key,
+                    role,
+                    depth: 4,
+                    standing,
+                    newest: cap,
+                    used: true,
+                    account,
+                    spent: 1 << 20,
+                };
                 whole(&grant, &grant.encode(), Grant::decode);
             }
         }

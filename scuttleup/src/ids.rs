@@ -94,23 +94,23 @@ pub enum KeyError {
 pub struct WriterId([u8; 32]);
 
 impl WriterId {
-    /// Checks 32 bytes from anywhere. About 5 µs: it decompresses the point.
+    /// Checks 32 bytes from anywhere. Some 5 µs: it decompresses the point.
     ///
     /// # Errors
     ///
     /// [`KeyError`] when two encodings would name one key, or when the key is of small order.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotCanonical)?;
-        if key.to_edwards().compress().to_bytes() != bytes {
+        if !is_canonical(&bytes) {
             return Err(KeyError::NotCanonical);
         }
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotCanonical)?;
         if key.is_weak() {
             return Err(KeyError::Weak);
         }
         Ok(Self(bytes))
     }
 
-    /// Wraps bytes that [`from_bytes`](Self::from_bytes) checked before they were stored: checking takes some 10 µs. With
+    /// Wraps bytes that [`from_bytes`](Self::from_bytes) checked before they were stored: checking takes some 5 µs. With
     /// other bytes this is a writer who cannot sign anything.
     #[must_use]
     pub const fn from_stored(bytes: [u8; 32]) -> Self {
@@ -122,6 +122,20 @@ impl WriterId {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// Whether a point is written in the one way that RFC 8032 has for it: y, little-endian, below 2^255 - 19, and above it the
+/// sign of x, which is not set where x is 0; that is where y is 1 or -1. To decompress and compress says the same, and
+/// takes as long again.
+fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = bytes;
+    let (y_high, negative) = (high & 0x7f, high & 0x80 != 0);
+    let all = |byte| middle.iter().all(|b| *b == byte);
+    // 2^255 - 19 is ed ff .. ff 7f.
+    let above = y_high == 0x7f && all(0xff) && *low >= 0xed;
+    let one = y_high == 0 && all(0) && *low == 1;
+    let minus_one = y_high == 0x7f && all(0xff) && *low == 0xec;
+    !above && !(negative && (one || minus_one))
 }
 
 impl fmt::Display for WriterId {

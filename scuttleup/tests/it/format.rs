@@ -203,6 +203,28 @@ fn keys_with_two_encodings_are_refused() {
     }
 }
 
+/// What is looked at are bytes; what is meant is that decompressing and compressing gives them back.
+#[test]
+fn a_key_has_one_encoding_if_it_is_what_its_point_is_written_as() {
+    let mut keys: Vec<[u8; 32]> =
+        (0u32..2_000).map(|n| scuttleup::hash(scuttleup::Purpose::Value, &[&n.to_le_bytes()])).collect();
+    for low in 0..=255 {
+        for (fill, high) in [(0, 0), (0, 0x80), (0xff, 0x7f), (0xff, 0xff), (0xff, 0x7e), (0, 1)] {
+            let mut key = [fill; 32];
+            (key[0], key[31]) = (low, high);
+            keys.push(key);
+        }
+    }
+    let (mut points, mut twice) = (0, 0);
+    for key in keys {
+        let Ok(point) = VerifyingKey::from_bytes(&key) else { continue };
+        let same = point.to_edwards().compress().to_bytes() == key;
+        (points, twice) = (points + 1, twice + usize::from(!same));
+        assert_eq!(WriterId::from_bytes(key) != Err(KeyError::NotCanonical), same, "{key:02x?}");
+    }
+    assert!(points > 1_000 && twice > 5, "{points} points, {twice} of them written otherwise");
+}
+
 #[test]
 fn keys_of_small_order_are_refused() {
     let torsion = [

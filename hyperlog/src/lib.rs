@@ -18,6 +18,7 @@
 // Bytes of peers and disks are read here: no index into them may panic.
 #![warn(clippy::indexing_slicing)]
 
+mod adding;
 mod changes;
 mod encoding;
 mod error;
@@ -35,13 +36,14 @@ mod replica;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use adding::{Doc, Link};
 pub use changes::Changes;
 pub use encoding::{Binary, Encoding, EncodingError, Json, Postcard, Utf8};
 pub use error::{Error, NodeRefused, refused};
 pub use events::Event;
 pub use ext::{Kind, LINKS_MAX};
 pub use fingerprint::Fingerprint;
-pub use log::{Doc, Hyperlog, Link};
+pub use log::Hyperlog;
 pub use node::{Content, Node, NodeId};
 pub use options::Options;
 pub use policy::{Act, Acting, Asking, Effects, Named, Policy};

@@ -149,22 +149,19 @@ impl<'a, 'r> Ledger<'a, 'r> {
         self.changed.insert(node.change);
         // The last in local order: no revocation that counts already keeps it.
         let counts = if revoke.resigns() { self.grant(target)?.standing.above.is_none() } else { !void };
-        let keep = revoke.keep.clone();
-        let resigns = revoke.resigns();
-        self.revokes.insert(node.change, revoke);
-        if counts { self.count_new(target, resigns, &keep) } else { Ok(()) }
+        self.revokes.insert(node.change, revoke.clone());
+        if counts { self.count_new(&revoke) } else { Ok(()) }
     }
 
     /// A new revocation counts.
-    fn count_new(&mut self, target: Change, resigns: bool, keep: &Cut) -> Result<(), LogError> {
-        let mut to_do = ToDo::default();
+    fn count_new(&mut self, revoke: &Revoke) -> Result<(), LogError> {
+        let (mut to_do, target) = (ToDo::default(), revoke.target);
         self.note_before(target, &mut to_do)?;
         let mut standing = self.grant(target)?.standing.clone();
-        if resigns {
-            let kept = standing.kept.as_ref();
-            standing.kept = Some(kept.map_or_else(|| keep.clone(), |kept| kept.intersect(keep, self.rows)));
+        if revoke.resigns() {
+            standing.add_resignation(revoke, self.rows);
         } else if standing.is_plain() {
-            standing.add_from_above(keep, self.rows);
+            standing.add_from_above(&revoke.keep, self.rows);
         } else {
             // Resignations that counted until now may not be kept.
             to_do.to_count.insert(target);
@@ -200,7 +197,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
                 let rows = &*self.rows;
                 let ends = || (before.last_of(branch, rows), after.last_of(branch, rows));
                 let (was, is) = *ranges.entry(branch).or_insert_with(ends);
-                let (low, high) = (was.min(is) + 1, was.max(is));
+                let (low, high) = (was.min(is).saturating_add(1), was.max(is));
                 let (low, high) = (low.max(stretch.first.seq.0), high.min(stretch.last().seq.0));
                 for seq in low..=high {
                     let change = Change(stretch.change.0 + (seq - stretch.first.seq.0));
@@ -380,7 +377,7 @@ impl<'a, 'r> Ledger<'a, 'r> {
             let account = self.grant(cap)?.account;
             let spent = self.grant(account)?.spent;
             match here {
-                Some(bytes) if spent + bytes <= VOID_BYTES_MAX => {
+                Some(bytes) if spent.saturating_add(bytes) <= VOID_BYTES_MAX => {
                     self.change_grant(account, |grant| grant.spent += bytes)?;
                 }
                 _ => self.rows.drop_value(change)?,

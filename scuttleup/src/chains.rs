@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{BranchNo, Place};
+use crate::entry::{BranchNo, Entry, Place};
 use crate::ids::{Change, EntryId, Seq, WriterId};
 
 /// The last entry of a branch of a writer.
@@ -122,6 +122,12 @@ impl Chains {
     /// Whether entry `seq` of branch `inner` lies on the way to the end of branch `outer`. O(log nesting of forks).
     pub(crate) fn passes(&self, outer: BranchNo, inner: BranchNo, seq: Seq) -> bool {
         self.below(Place { branch: outer, seq: Seq(u64::MAX) }, inner).is_some_and(|last| seq <= last)
+    }
+
+    /// Whether an entry is `tip`, or stands before it in its writer's log. O(log nesting of forks).
+    pub(crate) fn reaches(&self, tip: &Entry, entry: &Entry) -> bool {
+        let same = tip.writer() == entry.writer() && tip.seq() >= entry.seq();
+        same && self.passes(tip.branch, entry.branch, entry.seq())
     }
 
     /// The last entry on `branch` itself that lies on the way to `tip`; none when the way does not lead over it.

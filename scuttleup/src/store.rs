@@ -234,13 +234,6 @@ impl Store {
         entry.map(Some).ok_or_else(|| Error::damaged(format!("id {id}, which is not that of entry {change}")))
     }
 
-    /// Whether `id` is `tip`, or stands before it in its writer's log. Up to four point reads.
-    pub(crate) fn reaches(&self, chains: &Chains, tip: &EntryId, id: &EntryId) -> Result<bool, Error> {
-        let (Some(tip), Some(entry)) = (self.by_id(tip)?, self.by_id(id)?) else { return Ok(false) };
-        let same = tip.writer() == entry.writer() && tip.seq() >= entry.seq();
-        Ok(same && chains.passes(tip.branch, entry.branch, entry.seq()))
-    }
-
     /// Entries from `from` to `to`, both included, lazily. A gap before the last is damage; where it starts
     /// from there must be an entry.
     pub(crate) fn entries(

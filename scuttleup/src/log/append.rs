@@ -144,7 +144,9 @@ impl Transaction<'_> {
     ///
     /// What the store says.
     pub fn reaches(&self, tip: &EntryId, id: &EntryId) -> Result<bool, Error> {
-        self.log.store.reaches(self.chains, tip, id)
+        let store = &self.log.store;
+        let (Some(tip), Some(entry)) = (store.by_id(tip)?, store.by_id(id)?) else { return Ok(false) };
+        Ok(self.chains.reaches(&tip, &entry))
     }
 
     /// The rows of the layer above, as they are stored: without what [`drafts`](Self::drafts) will add.

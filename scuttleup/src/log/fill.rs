@@ -10,8 +10,8 @@ use crate::ids::EntryId;
 
 impl Log {
     /// Takes the value of an entry that came without it, and says whether it was still missing: a value that is here
-    /// stays, one that was deleted stays deleted, and one that is not wanted stays away. Synced as what is ingested; needs no signature, since the
-    /// entry vouches for its value.
+    /// stays, one that was deleted stays deleted, and one that is not wanted stays away. Synced as what is ingested; needs
+    /// no signature, since the entry vouches for its value.
     ///
     /// # Errors
     ///

@@ -35,8 +35,8 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`GroupError::TooManyBranches`] or [`GroupError::TooManyForks`], and then nothing of the group is stored; or what the store says, and
-    /// then the log takes no more writes until it is reopened.
+    /// [`GroupError::TooManyBranches`] or [`GroupError::TooManyForks`], and then nothing of the group is stored; or what the
+    /// store says, and then the log takes no more writes until it is reopened.
     pub fn ingest(&self, group: Verified) -> Result<Ingested, GroupError> {
         let inner = &*self.inner;
         if group.log != inner.tag {

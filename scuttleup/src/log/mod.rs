@@ -43,7 +43,7 @@ pub use level::Durability;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Opened {
-    /// The log was made just now, or had been an open log without entries and has got its topic now.
+    /// The log was made just now, or had no entries and has become one of this kind and topic now.
     pub created: bool,
     /// Batches that were durable once and are not here: an old copy, or a damaged journal. What is not
     /// our own can be fetched again.
@@ -351,7 +351,9 @@ impl Log {
     ///
     /// What the store says. An entry that is not stored reaches nothing.
     pub fn reaches(&self, tip: &EntryId, id: &EntryId) -> Result<bool, Error> {
-        self.inner.store.reaches(&self.inner.state().chains, tip, id)
+        // Read before the lock is taken: others write meanwhile.
+        let (Some(tip), Some(entry)) = (self.get(tip)?, self.get(id)?) else { return Ok(false) };
+        Ok(self.inner.state().chains.reaches(&tip, &entry))
     }
 
     /// How many branches a writer has here: 0 when there is nothing of it, more than 1 when it forked.

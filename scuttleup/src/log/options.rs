@@ -59,8 +59,8 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
-    /// What the log is about. Default: an open log. An open log that never had an entry becomes one of this topic; any
-    /// other is refused.
+    /// What the log is about. Default: an open log. A log that never had an entry becomes one of this topic, unless that
+    /// is the one of open logs; any other is refused.
     pub fn topic(mut self, topic: Topic) -> Self {
         self.topic = topic;
         self

@@ -18,6 +18,20 @@ const TABLE: &[(&str, Option<&[&str]>)] = &[
     ("hyperlog-writers", Some(&["level", "hyperlog"])),
     ("hyperlog-index", Some(&["level", "hyperlog"])),
     ("hyperkv", Some(&["level", "hyperlog", "hyperlog-index", "replicate"])),
+    ("swarm", Some(&["replicate"])),
+    (
+        "saga",
+        Some(&[
+            "level",
+            "replicate",
+            "scuttleup",
+            "hyperlog",
+            "hyperlog-writers",
+            "hyperlog-index",
+            "hyperkv",
+            "swarm",
+        ]),
+    ),
     ("commands", None),
     ("examples", None),
 ];

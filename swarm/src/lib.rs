@@ -1,0 +1,1 @@
+//! Finds the peers of a topic and keeps one connection to each.

@@ -25,12 +25,17 @@ mod face;
 mod frame;
 mod list;
 mod message;
+#[cfg(feature = "noise")]
+pub mod noise;
 mod options;
 mod point;
+mod prover;
 mod replica;
 mod report;
 mod search;
 mod session;
+#[cfg(any(feature = "noise", feature = "mux"))]
+mod side;
 #[cfg(feature = "sim")]
 pub mod sim;
 
@@ -53,8 +58,11 @@ pub use options::{
     IDS_PER_ASK_MAX, Limits, METADATA_BYTES_MAX, Mode, Options, ParseModeError, WRITERS_NAMED_MAX,
 };
 pub use point::{Key, PREFIX_BYTES, Point, Tip, prefix};
+pub use prover::{ProofError, Prover};
 pub use replica::{
     About, Decoder, Exchange, Fork, Ingested, News, Outgoing, Replica, ReplicaError, Settled, Wants,
 };
 pub use report::{Difference, Event, Peer, Progress, Report};
 pub use session::Session;
+#[cfg(any(feature = "noise", feature = "mux"))]
+pub use side::Side;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ed25519_dalek::{SECRET_KEY_LENGTH, Signature, SigningKey, VerifyingKey};
+use replicate::{Key, ProofError, Prover};
 use signature::{Keypair, Signer};
 use zeroize::Zeroizing;
 
@@ -11,6 +12,10 @@ use crate::ids::{EntryId, KeyError, WriterId};
 
 /// What is signed is this and an id, so that a signature made for anything else never fits an entry.
 const ENTRY_PREFIX: &[u8] = b"hyperlog/1 entry";
+
+/// What is signed to prove a key to a peer is this and the bytes it asks for. It is as long as the prefix of an entry and
+/// differs from it, so neither signature ever fits the other.
+const PROOF_PREFIX: &[u8; ENTRY_PREFIX.len()] = b"hyperlog/1 proof";
 
 fn message(id: &EntryId) -> [u8; 48] {
     let mut message = [0; 48];
@@ -117,6 +122,34 @@ impl Identity {
         }
         Ok(signature)
     }
+}
+
+/// Proves to a peer who is at this end of a wire. About 20 µs to sign, 40 to verify; a foreign signer may take longer, and
+/// what it returns is verified.
+impl Prover for Identity {
+    fn key(&self) -> Key {
+        *self.writer.as_bytes()
+    }
+
+    fn prove(&self, bytes: &[u8]) -> Result<[u8; 64], ProofError> {
+        let signed = self.signer.try_sign(&proof_message(bytes));
+        let proof = signed.map_err(|error| ProofError::new(IdentityError::Signer(error)))?.to_bytes();
+        if self.foreign && !self.verify(&self.key(), bytes, &proof) {
+            return Err(ProofError::new(IdentityError::WrongSignature));
+        }
+        Ok(proof)
+    }
+
+    fn verify(&self, key: &Key, bytes: &[u8], proof: &[u8; 64]) -> bool {
+        WriterId::from_bytes(*key).is_ok()
+            && VerifyingKey::from_bytes(key).is_ok_and(|key| {
+                key.verify_strict(&proof_message(bytes), &Signature::from_bytes(proof)).is_ok()
+            })
+    }
+}
+
+fn proof_message(bytes: &[u8]) -> Vec<u8> {
+    [PROOF_PREFIX, bytes].concat()
 }
 
 impl fmt::Debug for Identity {

@@ -1,0 +1,5 @@
+//! The layers around a stream, test by test; names are promises.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
+
+mod ends;
+mod meeting;

@@ -25,6 +25,8 @@ mod face;
 mod frame;
 mod list;
 mod message;
+#[cfg(feature = "mux")]
+pub mod mux;
 #[cfg(feature = "noise")]
 pub mod noise;
 mod options;

@@ -58,8 +58,8 @@ impl Gate {
         evicted
     }
 
-    /// Whether `id`, whose handshake is done, may stay, in the place of another if it replaces one. If not, it is
-    /// counted until it [left](Self::left).
+    /// Whether `id`, whose handshake is done, may stay, in the place of another if it replaces one. If not, it is to be
+    /// closed at once.
     pub(crate) fn enter(&mut self, id: Id, came_from: Option<IpAddr>, replaces: Option<Id>) -> bool {
         let came_from = came_from.map(counted_as);
         self.knocking.remove(&id);

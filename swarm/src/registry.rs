@@ -57,10 +57,6 @@ impl Registry {
         Self { me, held: BTreeMap::new() }
     }
 
-    pub(crate) fn holds(&self, key: &KeyBytes) -> bool {
-        self.held.contains_key(key)
-    }
-
     /// Which of two stays: the one that the smaller key dialled; of one dialler, the newer. From a program that was
     /// started anew, its own: what the old run had is dead, though nobody may have noticed.
     pub(crate) fn judge(&self, key: &KeyBytes, terms: &Terms) -> Verdict {

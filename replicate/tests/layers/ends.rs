@@ -51,3 +51,13 @@ pub(crate) fn error<S>(ended: Result<Secured<S>, NoiseError>) -> NoiseError {
         Err(error) => error,
     }
 }
+
+/// Bytes that repeat nowhere near.
+pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    std::iter::repeat_with(next).take(bytes).collect()
+}

@@ -3,17 +3,7 @@
 use replicate::noise::Encrypted;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 
-use crate::ends::{both, met, sockets};
-
-/// Bytes that repeat nowhere near.
-fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as u8
-    };
-    std::iter::repeat_with(next).take(bytes).collect()
-}
+use crate::ends::{both, met, noise, sockets};
 
 /// Says all of it in chunks of many sizes, while it hears all of the other's, in chunks of many sizes.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: Encrypted<S>, says: &[u8], hears: &[u8]) {

@@ -1,6 +1,9 @@
 //! The layers around a stream, test by test; names are promises.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
 
+mod damage;
 mod ends;
 mod meeting;
+mod script;
+mod strangers;
 mod streams;

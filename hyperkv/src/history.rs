@@ -47,11 +47,13 @@ impl<V> std::fmt::Debug for Written<V> {
 }
 
 impl<V> Written<V> {
-    /// None when the node is no write.
-    fn decode<E: Encoding<Value = V>>(node: Node) -> Option<Self> {
+    /// What a node of the log below says of the map, for views of one's own over that log. None when it is no write: the log
+    /// may hold other things too.
+    #[must_use]
+    pub fn read<E: Encoding<Value = V>>(node: &Node) -> Option<Self> {
         let Op { key, body } = node.value().and_then(Op::decode)?;
         let what = What::decode::<E>(body.value.as_ref());
-        let Node { change, id, writer, seq, links, .. } = node;
+        let Node { change, id, writer, seq, links, .. } = node.clone();
         Some(Self { change, id, writer, seq, links, key, fields: body.fields, what })
     }
 }
@@ -127,7 +129,7 @@ impl<E: Encoding> History<E> {
     fn look_at(&mut self, id: &NodeId) -> Result<Option<Written<E::Value>>, Error> {
         let node = self.kv.inner.log.get(id)?;
         self.due.extend(self.kv.before(&self.key, &node)?);
-        Ok(Written::decode::<E>(node))
+        Ok(Written::read::<E>(&node))
     }
 }
 
@@ -191,7 +193,7 @@ impl<E: Encoding> Writes<E> {
 
     fn look_at(&self, node: Result<Node, hyperlog::Error>) -> Option<Result<Written<E::Value>, Error>> {
         let written = match node {
-            Ok(node) => Written::decode::<E>(node)?,
+            Ok(node) => Written::read::<E>(&node)?,
             Err(error) => return Some(Err(error.into())),
         };
         match self.kv.counts(written.change) {

@@ -41,14 +41,16 @@ impl Shared {
             let mut news = std::pin::pin!(self.news.notified());
             // From here on none is missed.
             news.as_mut().enable();
-            let mut state = self.state();
-            if let Some(stream) = state.waiting.pop_front() {
-                return Some(stream);
+            // In a block of its own: no guard may live across the wait, or the future could not change threads.
+            {
+                let mut state = self.state();
+                if let Some(stream) = state.waiting.pop_front() {
+                    return Some(stream);
+                }
+                if state.closed {
+                    return None;
+                }
             }
-            if state.closed {
-                return None;
-            }
-            drop(state);
             news.await;
         }
     }

@@ -4,7 +4,6 @@ use std::io;
 use std::time::Duration;
 
 use hyperlog::WriterId;
-use hyperlog_writers::Role;
 use replicate::mux::{Mux, MuxLimits, MuxStream, mux};
 use replicate::noise::{NoiseError, Secured, Side, secure};
 use replicate::{Cause, Driver, Event as SyncEvent, Limits, Options, Report, Session, SyncError};
@@ -14,12 +13,10 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::door::{Door, JoinRequest, Signed};
 use crate::event::Event;
 use crate::people::User;
 use crate::saga::Saga;
 use crate::sanitize::sanitize_name;
-use crate::talk::{self, Word};
 
 /// What both streams begin with, so that it is known which is which.
 const LOG: u8 = b'l';
@@ -31,8 +28,8 @@ const OPEN_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last words may take to leave.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Words that wait to be said; of more, the last are not said.
-const WORDS_WAITING: usize = 64;
+/// How long goodbyes may take.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why a connection ended otherwise than in order. What was stored stays.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +107,16 @@ impl Saga {
         self.tell_end(key, ended)
     }
 
+    /// Says goodbye to all who are connected: what was written until now reaches them first. Takes at most some seconds: who does not
+    /// answer is left.
+    pub async fn disconnect(&self) {
+        if timeout(GOODBYE_WITHIN, self.inner.sessions.end()).await.is_err() {
+            self.inner.sessions.abort();
+            // They end by themselves now.
+            let _ = timeout(GOODBYE_WITHIN, self.inner.sessions.end()).await;
+        }
+    }
+
     fn tell_end(&self, key: WriterId, ended: Result<Report, ConnectError>) -> Result<Report, ConnectError> {
         ended.inspect_err(|error| {
             let why = in_full(error);
@@ -171,139 +178,6 @@ impl Saga {
             timestamp: self.timestamp(),
         };
         serde_json::to_vec(&data).expect("three fields of text and numbers are JSON")
-    }
-
-    /// Somebody is here.
-    fn welcome(&self, user: User) -> Guest {
-        if self.inner.presence.came(&user) {
-            self.inner.events.send(Event::Join(user.clone()));
-        }
-        let guest = Guest { saga: self.clone(), key: user.key, told: false };
-        let saga = self.clone();
-        // Granting waits for the disk.
-        drop(spawn_blocking(move || {
-            if let Err(error) = saga.open_door(user) {
-                tracing::warn!(target: "saga", "the door stays shut: {}", in_full(&error));
-            }
-        }));
-        guest
-    }
-
-    /// Lets a newcomer in, if the door is open and we may.
-    fn open_door(&self, user: User) -> Result<(), crate::Error> {
-        let may_grant = || self.channel().role(&self.writer());
-        if self.door() == Door::Open
-            && !self.channel().authorized(&user.key)?
-            && may_grant()? == Some(Role::Admin)
-            && !self.was_removed(&user.key)?
-        {
-            self.invite(user.key, Role::Writer)?;
-            self.inner.events.send(Event::Admitted(user));
-        }
-        Ok(())
-    }
-
-    /// What happens when somebody connects who may not write.
-    #[must_use]
-    pub fn door(&self) -> Door {
-        *self.inner.door.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Says what happens from now on when somebody connects who may not write.
-    pub fn set_door(&self, door: Door) {
-        *self.inner.door.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = door;
-    }
-
-    // ---- talk ----
-
-    /// Says what there is to say on a connection, and hears what comes.
-    async fn talk(&self, stream: MuxStream, to: WriterId) {
-        let (reader, mut writer) = tokio::io::split(stream);
-        let (words, mut to_say) = mpsc::channel(WORDS_WAITING);
-        let _place = self.inner.talks.begin(words.clone());
-        if let Some(asked) = self.ask_if_needed() {
-            let _ = words.try_send(asked);
-        }
-        for known in self.inner.requests.signed() {
-            let _ = words.try_send(Word::Ask(known));
-        }
-        let saying = async {
-            while let Some(word) = to_say.recv().await {
-                if talk::say(&mut writer, &word).await.is_err() {
-                    break;
-                }
-            }
-            std::future::pending::<()>().await;
-        };
-        let hearing = talk::hear(reader, |Word::Ask(signed)| self.hear_ask(signed, to));
-        tokio::select! {
-            () = saying => {}
-            () = hearing => {}
-        }
-    }
-
-    /// A request of our own, where we may not write. Also made when nothing of the channel is here yet.
-    fn ask_if_needed(&self) -> Option<Word> {
-        let own = self.writer();
-        if self.channel().authorized(&own).unwrap_or(true) {
-            return None;
-        }
-        let asked =
-            Signed::new(&self.inner.identity, &self.key(), self.username(), self.inner.received.now());
-        asked.map(Word::Ask)
-    }
-
-    /// Somebody asks, or passes on that somebody asks.
-    fn hear_ask(&self, signed: Signed, from: WriterId) {
-        let Some(request) = signed.verify(&self.inner.identity, &self.key()) else { return };
-        if request.key == self.writer() || self.channel().authorized(&request.key).unwrap_or(true) {
-            return;
-        }
-        tracing::debug!(target: "saga", "{from:?} says that {:?} asks to join", request.key);
-        if self.inner.requests.take(&request, &signed) {
-            self.inner.talks.say(&Word::Ask(signed));
-            self.knock(request);
-        }
-    }
-
-    fn knock(&self, request: JoinRequest) {
-        match self.door() {
-            Door::Invite => {}
-            Door::Ask => self.inner.events.send(Event::Request(request)),
-            Door::Open => {
-                let JoinRequest { key, username, timestamp } = request;
-                let saga = self.clone();
-                drop(spawn_blocking(move || saga.open_door(User { key, username, timestamp })));
-            }
-        }
-    }
-}
-
-/// Somebody who is here, as long as its connection is.
-struct Guest {
-    saga: Saga,
-    key: WriterId,
-    told: bool,
-}
-
-impl Guest {
-    fn end(mut self, said_goodbye: bool) {
-        self.leave(said_goodbye);
-    }
-
-    fn leave(&mut self, said_goodbye: bool) {
-        if !std::mem::replace(&mut self.told, true)
-            && let Some(user) = self.saga.inner.presence.went(&self.key, said_goodbye)
-        {
-            self.saga.inner.events.send(Event::Leave(user));
-        }
-    }
-}
-
-impl Drop for Guest {
-    /// The connection was dropped in the middle.
-    fn drop(&mut self) {
-        self.leave(false);
     }
 }
 

@@ -23,6 +23,7 @@ mod feed;
 mod fingerprint;
 #[cfg(feature = "net")]
 mod net;
+mod newcomers;
 mod open;
 mod people;
 mod post;

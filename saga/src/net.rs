@@ -6,15 +6,11 @@ use std::time::Duration;
 
 use swarm::{JoinError, Swarm};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
 
 use crate::connect::in_full;
 use crate::event::Event;
 use crate::saga::Saga;
 use crate::sanitize::sanitize;
-
-/// How long goodbyes may take.
-const GOODBYE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Addresses to dial that wait.
 const DIALS_WAITING: usize = 64;
@@ -64,7 +60,7 @@ impl Saga {
         self.joined().as_ref().is_some_and(|joined| joined.dial.try_send(address.into()).is_ok())
     }
 
-    /// Says goodbye to all who are connected, and goes off the network. Takes at most some seconds: who does not answer is left.
+    /// Goes off the network, and says goodbye as [`disconnect`](Self::disconnect) does.
     pub async fn leave(&self) {
         let joined = self.joined().take();
         if let Some(joined) = joined {
@@ -73,10 +69,7 @@ impl Saga {
                 let _ = was_done.await;
             }
         }
-        if timeout(GOODBYE_WITHIN, self.inner.sessions.end()).await.is_err() {
-            self.inner.sessions.abort();
-            let _ = timeout(GOODBYE_WITHIN, self.inner.sessions.end()).await;
-        }
+        self.disconnect().await;
     }
 }
 

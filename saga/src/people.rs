@@ -226,13 +226,19 @@ impl Saga {
     }
 
     /// Ends what somebody may write: what is here of it stays, whatever else it wrote or writes, whenever it says that was, shows
-    /// up nowhere. It can go on reading: whoever knows the key of the channel can. Returns the nodes that say so.
+    /// up nowhere. Of who forked into more than 16 branches nothing stays: no revocation could name what to keep. It can go on reading:
+    /// whoever knows the key of the channel can. Returns the nodes that say so.
     ///
     /// # Errors
     ///
     /// What the channel says: that the grant is not from here, above all.
     pub fn remove(&self, key: &WriterId) -> Result<Vec<NodeId>, Error> {
-        let revoked = self.channel().revoke_key(key, Keep::Here)?;
+        let revoked = match self.channel().revoke_key(key, Keep::Here) {
+            Err(hyperlog_writers::Error::Forked { .. }) => {
+                self.channel().revoke_key(key, Keep::Only(Vec::new()))?
+            }
+            revoked => revoked?,
+        };
         Ok(revoked.into_iter().map(|revoked| revoked.id).collect())
     }
 

@@ -1,4 +1,5 @@
 //! One test binary for the crate.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod place;
 

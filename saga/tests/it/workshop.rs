@@ -124,7 +124,7 @@ async fn who_connects_joins_and_who_says_goodbye_leaves() {
         let Event::Join(user) = next(&mut events).await else { panic!("joined") };
         assert_eq!((user.key, user.username.as_str()), (ben.writer(), "ben"));
         assert_eq!(user.timestamp, ben.timestamp());
-        assert_eq!(ana.users(), [user.clone()]);
+        assert_eq!(ana.users(), std::slice::from_ref(&user));
         ben.leave().await;
         assert_eq!(next(&mut events).await, Event::Leave(user));
         assert!(ana.users().is_empty());

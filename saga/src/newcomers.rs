@@ -1,0 +1,157 @@
+//! Newcomers: that they are here, what they ask, and whether the door opens.
+
+use std::sync::PoisonError;
+
+use hyperlog::WriterId;
+use hyperlog_writers::Role;
+use replicate::mux::MuxStream;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use crate::connect::in_full;
+use crate::door::{Door, JoinRequest, Signed};
+use crate::error::Error;
+use crate::event::Event;
+use crate::people::User;
+use crate::saga::Saga;
+use crate::talk::{self, Word};
+
+/// Words that wait to be said; of more, the last are not said.
+const WORDS_WAITING: usize = 64;
+
+impl Saga {
+    /// Somebody is here.
+    pub(crate) fn welcome(&self, user: User) -> Guest {
+        if self.inner.presence.came(&user) {
+            self.inner.events.send(Event::Join(user.clone()));
+        }
+        let guest = Guest { saga: self.clone(), key: user.key, told: false };
+        let saga = self.clone();
+        // Granting waits for the disk.
+        drop(spawn_blocking(move || {
+            if let Err(error) = saga.open_door(user) {
+                tracing::warn!(target: "saga", "the door stays shut: {}", in_full(&error));
+            }
+        }));
+        guest
+    }
+
+    /// Lets a newcomer in, if the door is open and we may.
+    fn open_door(&self, user: User) -> Result<(), Error> {
+        let may_grant = || self.channel().role(&self.writer());
+        if self.door() == Door::Open
+            && !self.channel().authorized(&user.key)?
+            && may_grant()? == Some(Role::Admin)
+            && !self.was_removed(&user.key)?
+        {
+            self.invite(user.key, Role::Writer)?;
+            self.inner.events.send(Event::Admitted(user));
+        }
+        Ok(())
+    }
+
+    /// What happens when somebody connects who may not write.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        *self.inner.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what happens from now on when somebody connects who may not write.
+    pub fn set_door(&self, door: Door) {
+        *self.inner.door.lock().unwrap_or_else(PoisonError::into_inner) = door;
+    }
+
+    // ---- talk ----
+
+    /// Says what there is to say on a connection, and hears what comes.
+    pub(crate) async fn talk(&self, stream: MuxStream, to: WriterId) {
+        let (reader, mut writer) = tokio::io::split(stream);
+        let (words, mut to_say) = mpsc::channel(WORDS_WAITING);
+        let _place = self.inner.talks.begin(words.clone());
+        if let Some(asked) = self.ask_if_needed() {
+            let _ = words.try_send(asked);
+        }
+        for known in self.inner.requests.signed() {
+            let _ = words.try_send(Word::Ask(known));
+        }
+        let saying = async {
+            while let Some(word) = to_say.recv().await {
+                if talk::say(&mut writer, &word).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let hearing = talk::hear(reader, |Word::Ask(signed)| self.hear_ask(signed, to));
+        tokio::select! {
+            () = saying => {}
+            () = hearing => {}
+        }
+    }
+
+    /// A request of our own, where we may not write. Also made when nothing of the channel is here yet.
+    fn ask_if_needed(&self) -> Option<Word> {
+        let own = self.writer();
+        if self.channel().authorized(&own).unwrap_or(true) {
+            return None;
+        }
+        let asked =
+            Signed::new(&self.inner.identity, &self.key(), self.username(), self.inner.received.now());
+        asked.map(Word::Ask)
+    }
+
+    /// Somebody asks, or passes on that somebody asks.
+    fn hear_ask(&self, signed: Signed, from: WriterId) {
+        let Some(request) = signed.verify(&self.inner.identity, &self.key()) else { return };
+        let may_write = || self.channel().authorized(&request.key).unwrap_or(true);
+        // Who hears nobody passes nothing on, either.
+        if self.door() == Door::Invite || request.key == self.writer() || may_write() {
+            return;
+        }
+        tracing::debug!(target: "saga", "{from:?} says that {:?} asks to join", request.key);
+        if self.inner.requests.take(&request, &signed) {
+            self.inner.talks.say(&Word::Ask(signed));
+            self.knock(request);
+        }
+    }
+
+    fn knock(&self, request: JoinRequest) {
+        match self.door() {
+            Door::Invite => {}
+            Door::Ask => self.inner.events.send(Event::Request(request)),
+            Door::Open => {
+                let JoinRequest { key, username, timestamp } = request;
+                let saga = self.clone();
+                drop(spawn_blocking(move || saga.open_door(User { key, username, timestamp })));
+            }
+        }
+    }
+}
+
+/// Somebody who is here, as long as its connection is.
+pub(crate) struct Guest {
+    saga: Saga,
+    key: WriterId,
+    told: bool,
+}
+
+impl Guest {
+    pub(crate) fn end(mut self, said_goodbye: bool) {
+        self.leave(said_goodbye);
+    }
+
+    fn leave(&mut self, said_goodbye: bool) {
+        if !std::mem::replace(&mut self.told, true)
+            && let Some(user) = self.saga.inner.presence.went(&self.key, said_goodbye)
+        {
+            self.saga.inner.events.send(Event::Leave(user));
+        }
+    }
+}
+
+impl Drop for Guest {
+    /// The connection was dropped in the middle.
+    fn drop(&mut self) {
+        self.leave(false);
+    }
+}

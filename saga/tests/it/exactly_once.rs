@@ -17,9 +17,11 @@ enum Step {
     Read(usize, usize),
     /// Closes the chat and opens it again; the message at hand was handled, or not.
     Restart(usize, bool),
-    /// The founder removes somebody, or lets it in again.
-    Remove(usize),
-    Invite(usize),
+    /// Somebody removes somebody, or lets it in again.
+    Remove(usize, usize),
+    Invite(usize, usize),
+    /// The founder takes back all that somebody did.
+    Undo(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -28,15 +30,27 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => peer.clone().prop_map(Step::Write),
         4 => (peer.clone(), 1..3_usize).prop_map(|(one, by)| Step::Sync(one, (one + by) % 3)),
         4 => (peer.clone(), 1..4_usize).prop_map(|(one, n)| Step::Read(one, n)),
-        2 => (peer, any::<bool>()).prop_map(|(one, done)| Step::Restart(one, done)),
-        1 => (1..3_usize).prop_map(Step::Remove),
-        1 => (1..3_usize).prop_map(Step::Invite),
+        2 => (peer.clone(), any::<bool>()).prop_map(|(one, done)| Step::Restart(one, done)),
+        2 => (0..3_usize, 1..3_usize).prop_map(|(by, at)| Step::Remove(by, at)),
+        1 => (0..3_usize, 1..3_usize).prop_map(|(by, at)| Step::Invite(by, at)),
+        1 => (1..3_usize).prop_map(Step::Undo),
     ];
     prop::collection::vec(step, 1..60)
 }
 
+/// How a peer reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Feed,
+    /// As one would do it without: whatever stands behind the last one in the list of all messages. The negative control.
+    LastInTheList,
+    /// Another: a cursor in the local order that passes what does not count, for good.
+    PassesForGood,
+}
+
 /// A peer, and what it was told.
 struct Peer {
+    reader: Reader,
     storage: Memory,
     saga: Saga,
     feed: Feed<Message>,
@@ -46,23 +60,49 @@ struct Peer {
 }
 
 impl Peer {
-    fn new(storage: Memory, saga: Saga) -> Self {
+    fn new(reader: Reader, storage: Memory, saga: Saga) -> Self {
         let feed = saga.subscribe("test").unwrap();
-        Self { storage, saga, feed, told: Vec::new(), at_hand: false }
+        Self { reader, storage, saga, feed, told: Vec::new(), at_hand: false }
+    }
+
+    fn next(&mut self) -> Option<Message> {
+        match self.reader {
+            Reader::Feed => self.feed.try_next().transpose().unwrap(),
+            Reader::LastInTheList => {
+                let all = self.saga.messages().unwrap();
+                let last = self.told.last().map(|last| last.position);
+                all.into_iter().find(|message| last.is_none_or(|last| message.position > last))
+            }
+            Reader::PassesForGood => {
+                let mut nodes = self.saga.channel().log().changes(hyperlog::Read::all().since(self.change()));
+                let all = self.saga.messages().unwrap();
+                nodes.find_map(|node| {
+                    all.iter()
+                        .find(|m| Ok(m.position.id) == node.as_ref().map(|n| n.id).map_err(drop))
+                        .cloned()
+                })
+            }
+        }
+    }
+
+    fn change(&self) -> hyperlog::Change {
+        let last =
+            self.told.last().map(|last| self.saga.channel().log().get(&last.position.id).unwrap().change);
+        last.unwrap_or_default()
     }
 
     fn read(&mut self, most: usize) {
         for _ in 0..most {
             // What was at hand is handled when the next one is asked for.
             self.at_hand = false;
-            let Some(message) = self.feed.try_next() else { return };
-            self.told.push(message.unwrap());
+            let Some(message) = self.next() else { return };
+            self.told.push(message);
             self.at_hand = true;
         }
     }
 
     fn restart(self, done: bool) -> Self {
-        let Self { storage, saga, mut feed, mut told, at_hand } = self;
+        let Self { reader, storage, saga, mut feed, mut told, at_hand } = self;
         if done {
             feed.done().unwrap();
         } else if at_hand {
@@ -71,88 +111,108 @@ impl Peer {
         }
         drop((feed, saga));
         let saga = Saga::open(storage.clone(), None, "x").unwrap();
-        Self { told, ..Self::new(storage, saga) }
+        Self { told, ..Self::new(reader, storage, saga) }
     }
 
-    fn check(&self) {
+    fn check(&self) -> Result<(), TestCaseError> {
         let ids: Vec<_> = self.told.iter().map(|message| message.position.id).collect();
         let once: BTreeSet<_> = ids.iter().collect();
-        assert_eq!(once.len(), ids.len(), "told twice");
+        prop_assert_eq!(once.len(), ids.len(), "told twice");
         let log = self.saga.channel().log();
         for (place, id) in ids.iter().enumerate() {
             for link in &log.get(id).unwrap().links {
-                // What counted when it was told came before.
                 let later = ids.iter().position(|other| other == link).is_some_and(|other| other > place);
-                assert!(!later || was_removed_for_a_time(&self.saga), "an effect before its cause");
+                // A revocation that falls brings back what others have answered meanwhile: only then can a cause come late.
+                prop_assert!(!later || had_removals(&self.saga), "an effect before its cause");
             }
         }
-        let counts: Vec<_> =
-            self.saga.messages().unwrap().iter().map(|message| message.position.id).collect();
-        for id in &counts {
-            assert!(once.contains(id), "never told");
+        for message in self.saga.messages().unwrap() {
+            prop_assert!(once.contains(&message.position.id), "never told");
         }
+        Ok(())
     }
 }
 
-/// A revocation that falls brings back what others have answered meanwhile: only then can a cause come late.
-fn was_removed_for_a_time(saga: &Saga) -> bool {
+fn had_removals(saga: &Saga) -> bool {
     saga.channel().grants().unwrap().iter().any(|grant| grant.state != hyperlog_writers::State::Open)
 }
 
-fn run(steps: Vec<Step>) {
+fn run(steps: Vec<Step>, reader: Reader) -> Result<(), TestCaseError> {
     let storages = [(); 3].map(|()| Memory::new());
     let ana = Saga::open(storages[0].clone(), None, "x").unwrap();
-    let join = |storage: &Memory| {
-        let saga = Saga::open(storage.clone(), Some(ana.key()), "x").unwrap();
-        ana.invite(saga.writer(), Role::Writer).unwrap();
-        sync(&ana, &saga);
+    // Ana lets ben in, and ben lets cy in: who is above can end what was done, and bring back what that had ended.
+    let join = |storage: &Memory, by: &Saga| {
+        let saga = Saga::open(storage.clone(), Some(by.key()), "x").unwrap();
+        by.invite(saga.writer(), Role::Admin).unwrap();
+        sync(by, &saga);
         saga
     };
-    let (ben, cy) = (join(&storages[1]), join(&storages[2]));
-    let [a, b, c] = storages;
-    let mut peers = [Some(Peer::new(a, ana)), Some(Peer::new(b, ben)), Some(Peer::new(c, cy))];
+    let ben = join(&storages[1], &ana);
+    let cy = join(&storages[2], &ben);
+    let mut peers: Vec<Option<Peer>> = Vec::new();
+    for (storage, saga) in storages.into_iter().zip([ana, ben, cy]) {
+        peers.push(Some(Peer::new(reader, storage, saga)));
+    }
     let mut written = 0;
     for step in steps {
+        let saga = |at: usize| peers[at].as_ref().unwrap().saga.clone();
         match step {
             Step::Write(at) => {
                 // Who was removed may not.
-                let _ = peers[at].as_ref().unwrap().saga.write_message(&format!("{written}"));
+                let _ = saga(at).write_message(&format!("{written}"));
                 written += 1;
             }
-            Step::Sync(one, other) => {
-                sync(&peers[one].as_ref().unwrap().saga, &peers[other].as_ref().unwrap().saga);
-            }
+            Step::Sync(one, other) => sync(&saga(one), &saga(other)),
             Step::Read(at, most) => peers[at].as_mut().unwrap().read(most),
             Step::Restart(at, done) => peers[at] = peers[at].take().map(|peer| peer.restart(done)),
-            Step::Remove(at) => {
-                let key = peers[at].as_ref().unwrap().saga.writer();
-                let _ = peers[0].as_ref().unwrap().saga.remove(&key);
-            }
-            Step::Invite(at) => {
-                let key = peers[at].as_ref().unwrap().saga.writer();
-                peers[0].as_ref().unwrap().saga.invite(key, Role::Writer).unwrap();
-            }
+            Step::Remove(by, at) => drop(saga(by).remove(&saga(at).writer())),
+            Step::Invite(by, at) => drop(saga(by).invite(saga(at).writer(), Role::Writer)),
+            Step::Undo(at) => undo(&saga(0), &saga(at)),
         }
     }
     for (one, other) in [(0, 1), (0, 2), (0, 1)] {
         sync(&peers[one].as_ref().unwrap().saga, &peers[other].as_ref().unwrap().saga);
     }
+    let mut orders = Vec::new();
     for peer in &mut peers {
         let peer = peer.as_mut().unwrap();
-        peer.read(usize::MAX);
-        peer.check();
+        peer.read(1000);
+        peer.check()?;
+        let order = peer.saga.messages().unwrap().into_iter().map(|m| (m.key, m.text, m.writer));
+        orders.push(order.collect::<Vec<_>>());
     }
-    let all = peers.map(|peer| peer.unwrap().saga.messages().unwrap());
-    let ids = all.map(|messages| messages.into_iter().map(|m| (m.key, m.text, m.writer)).collect::<Vec<_>>());
-    assert!(ids[0] == ids[1] && ids[1] == ids[2], "the order differs");
+    prop_assert!(orders[0] == orders[1] && orders[1] == orders[2], "the order differs");
+    Ok(())
+}
+
+/// Takes back what an admin did after it last let somebody in: removals above all.
+fn undo(by: &Saga, of: &Saga) {
+    let nodes = by.channel().log().changes(hyperlog::Read::all()).map(Result::unwrap);
+    let granted = nodes.filter(|node| node.writer == of.writer() && node.kind == hyperlog::Kind::Grant);
+    let Some(last) = granted.last() else { return };
+    if by.channel().revoke_key(&of.writer(), Keep::Only(vec![last.id])).is_ok() {
+        by.invite(of.writer(), Role::Admin).unwrap();
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
-
     #[test]
     fn each_message_is_told_once_and_causes_first(steps in steps()) {
-        run(steps);
+        run(steps, Reader::Feed)?;
+    }
+}
+
+#[test]
+fn readers_that_get_it_wrong_are_caught() {
+    for reader in [Reader::LastInTheList, Reader::PassesForGood] {
+        let config = ProptestConfig {
+            cases: 1000,
+            max_shrink_iters: 0,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
+        let ended = proptest::test_runner::TestRunner::new(config).run(&steps(), |steps| run(steps, reader));
+        assert!(ended.is_err(), "a wrong reader passes");
     }
 }
 

@@ -1,8 +1,10 @@
 //! One test binary for the crate.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
+mod mallory;
 mod place;
 
+mod doors;
 mod exactly_once;
 mod order;
 mod people;

@@ -52,3 +52,28 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 pub(crate) fn options() -> Options {
     Saga::options()
 }
+
+/// A connection between two, until it is dropped.
+pub(crate) struct Wire(Vec<tokio::task::JoinHandle<()>>);
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.0.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+pub(crate) fn wire(one: &Saga, other: &Saga) -> Wire {
+    let (left, right) = tokio::io::duplex(64 << 10);
+    let run = |saga: Saga, end| tokio::spawn(async move { drop(saga.replicate(end).await) });
+    Wire(vec![run(one.clone(), left), run(other.clone(), right)])
+}
+
+pub(crate) async fn see_each_other(one: &Saga, other: &Saga) {
+    let sees = |saga: &Saga, who: &Saga| saga.users().iter().any(|user| user.key == who.writer());
+    until("they see each other", || sees(one, other) && sees(other, one)).await;
+}
+
+/// Long enough for words to go round, if they do.
+pub(crate) async fn a_while() {
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+}

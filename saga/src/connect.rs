@@ -16,11 +16,15 @@ use tokio::time::timeout;
 use crate::event::Event;
 use crate::people::User;
 use crate::saga::Saga;
-use crate::sanitize::sanitize_name;
+use crate::sanitize::{sanitize, sanitize_name};
+use crate::sessions::{Ending, Place};
 
 /// What both streams begin with, so that it is known which is which.
 const LOG: u8 = b'l';
 const TALK: u8 = b't';
+
+/// A stream must be secured within this time: somebody may still be walking to the other terminal.
+const SECURE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Both streams must be open within this time.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
@@ -38,6 +42,12 @@ pub enum ConnectError {
     /// The other side could not be secured: it does not know the channel, or does not speak this.
     #[error(transparent)]
     Noise(#[from] NoiseError),
+    /// The other side keeps silent.
+    #[error("the other side keeps silent: it did not finish the handshake in time")]
+    Silent,
+    /// The chat left while the connection was being made.
+    #[error("the chat was left while the connection was being made")]
+    Left,
     /// The stream broke before anything was said.
     #[error("the connection broke before anything was said")]
     Io(#[from] io::Error),
@@ -65,8 +75,8 @@ struct UserData {
 
 impl Saga {
     /// Syncs over any stream, live, until either side ends it: a pipe, a socket. The stream is encrypted, and both sides prove
-    /// that they know the channel's key, and who they are, before anything else is said. For one that is secured already,
-    /// see [`connect`](Self::connect).
+    /// that they know the channel's key, and who they are, before anything else is said; they have a minute for it. For one that is
+    /// secured already, see [`connect`](Self::connect).
     ///
     /// # Errors
     ///
@@ -75,9 +85,14 @@ impl Saga {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let mut place = self.inner.sessions.begin();
         let topic = self.key().topic();
-        let secured = secure(stream, &self.inner.identity, topic.as_bytes()).await?;
-        self.connect(secured).await
+        let securing = secure(stream, &self.inner.identity, topic.as_bytes());
+        let secured = tokio::select! {
+            secured = timeout(SECURE_WITHIN, securing) => secured.map_err(|_| ConnectError::Silent)??,
+            _ = place.told() => return Err(ConnectError::Left),
+        };
+        self.connect_at(place, secured).await
     }
 
     /// Syncs with a peer, live, until either side ends it. While that goes on the peer is one of the [`users`](Self::users);
@@ -90,12 +105,19 @@ impl Saga {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.connect_at(self.inner.sessions.begin(), peer).await
+    }
+
+    pub(crate) async fn connect_at<S>(&self, place: Place, peer: Secured<S>) -> Result<Report, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let key = WriterId::from_bytes(peer.peer)?;
         let side = peer.side;
         let (streams, driver) = mux(peer.stream, side, MuxLimits::default());
         let closer = streams.clone();
         let mut driver = std::pin::pin!(driver);
-        let mut work = std::pin::pin!(self.converse(streams, side, key));
+        let mut work = std::pin::pin!(self.converse(place, streams, side, key));
         let ended = tokio::select! {
             ended = &mut work => ended,
             // Broken: the session learns of it, and says what it did until then.
@@ -111,9 +133,8 @@ impl Saga {
     /// answer is left.
     pub async fn disconnect(&self) {
         if timeout(GOODBYE_WITHIN, self.inner.sessions.end()).await.is_err() {
-            self.inner.sessions.abort();
-            // They end by themselves now.
-            let _ = timeout(GOODBYE_WITHIN, self.inner.sessions.end()).await;
+            // Each has some seconds for last words, and then ends by itself.
+            let _ = timeout(2 * GOODBYE_WITHIN, self.inner.sessions.abort()).await;
         }
     }
 
@@ -126,10 +147,17 @@ impl Saga {
     }
 
     /// The session on one stream, talk on the other.
-    async fn converse(&self, streams: Mux, side: Side, key: WriterId) -> Result<Report, ConnectError> {
-        let (log, talk) = timeout(OPEN_WITHIN, open(&streams, side))
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    async fn converse(
+        &self,
+        mut place: Place,
+        streams: Mux,
+        side: Side,
+        key: WriterId,
+    ) -> Result<Report, ConnectError> {
+        let (log, talk) = tokio::select! {
+            opened = timeout(OPEN_WITHIN, open(&streams, side)) => opened.map_err(|_| ConnectError::Silent)??,
+            _ = place.told() => return Err(ConnectError::Left),
+        };
         let options = Options::default().live(true).limits(Limits::on_a_socket()).metadata(self.user_data());
         let replica = self.channel().log().clone();
         let began = spawn_blocking(move || Session::new(&replica, options, Duration::ZERO)).await;
@@ -142,7 +170,6 @@ impl Saga {
             }
         });
         let stop = driver.stop_handle();
-        let _place = self.inner.sessions.begin(stop.clone());
         let (reader, writer) = tokio::io::split(log);
         let mut session = std::pin::pin!(driver.run(reader, writer));
         let talk = self.talk(talk, key);
@@ -160,6 +187,11 @@ impl Saga {
                     }
                 },
                 () = &mut talk, if talks => talks = false,
+                ending = place.told() => match ending {
+                    Ending::Open => {}
+                    Ending::Goodbye => stop.stop(),
+                    Ending::Abort => stop.abort(),
+                },
             }
         };
         if let Some(presence) = presence {
@@ -229,5 +261,5 @@ pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    crate::sanitize::sanitize(&text)
+    sanitize(&text)
 }

@@ -63,6 +63,9 @@ pub struct JoinRequest {
     pub username: String,
     /// When it asked, by its own clock: milliseconds since 1970.
     pub timestamp: u64,
+    /// Whether it had a grant that ended: it was removed, or gave it back. Somebody may even have kept an old request, and tell it
+    /// again.
+    pub was_removed: bool,
 }
 
 /// A request as it travels.
@@ -98,7 +101,8 @@ impl Signed {
         Some(Self { key: identity.key(), username, timestamp, signature: (one, two) })
     }
 
-    /// The request, if it is by whom it says, for this channel, and has a name. Some 50 µs.
+    /// The request, if it is by whom it says, for this channel, and has a name. Some 50 µs. Whether it was removed before is not
+    /// looked at.
     pub(crate) fn verify(&self, by: &Identity, channel: &ChannelKey) -> Option<JoinRequest> {
         let Self { key, username, timestamp, signature: (one, two) } = self;
         let mut proof = [0; 64];
@@ -106,7 +110,12 @@ impl Signed {
         let key_of = WriterId::from_bytes(*key).ok()?;
         let clean = sanitize_name(username)?;
         let signed = by.verify(key, &message(channel, username, *timestamp), &proof);
-        signed.then_some(JoinRequest { key: key_of, username: clean, timestamp: *timestamp })
+        signed.then_some(JoinRequest {
+            key: key_of,
+            username: clean,
+            timestamp: *timestamp,
+            was_removed: false,
+        })
     }
 }
 
@@ -123,6 +132,8 @@ pub(crate) struct Requests {
 struct Kept {
     next: u64,
     requests: BTreeMap<WriterId, Heard>,
+    /// Somebody lets in those who ask.
+    admitting: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +165,21 @@ impl Requests {
             oldest.and_then(|key| kept.requests.remove(&key));
         }
         is_new
+    }
+
+    /// Whether nobody lets in those who ask; then the caller does.
+    pub(crate) fn begin_admitting(&self) -> bool {
+        !std::mem::replace(&mut self.kept().admitting, true)
+    }
+
+    /// The next to be let in. None when nobody is left; then somebody else has to begin.
+    pub(crate) fn next_to_admit(&self) -> Option<JoinRequest> {
+        let mut kept = self.kept();
+        let asking = kept.requests.values().filter(|heard| !heard.request.was_removed);
+        let first = asking.min_by_key(|heard| heard.place).map(|heard| heard.request.key);
+        let next = first.and_then(|key| kept.requests.remove(&key)).map(|heard| heard.request);
+        kept.admitting = next.is_some();
+        next
     }
 
     pub(crate) fn done(&self, key: &WriterId) {

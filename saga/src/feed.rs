@@ -224,7 +224,9 @@ impl<P: Post> Feed<P> {
                     self.told = Some(Told::New(change, node.id));
                     return Ok(Some(post));
                 }
-                if may_become_a_post(&node.value) || log.is_void(&node.id)? {
+                // Where verdicts changed since the feed looked at them, this node may count by now.
+                let is_open = log.epoch() != self.cursor.epoch || may_become_a_post(&node.value);
+                if is_open || log.is_void(&node.id)? {
                     batch.put(self.saga.inner.sub, passed_key(&self.name, change), Bytes::new());
                 }
             }

@@ -99,10 +99,11 @@ async fn run(
 fn take(saga: &Saga, event: swarm::Event) {
     match event {
         swarm::Event::Connected(connection) => {
-            let saga = saga.clone();
+            // Taken here: it must not be missed by who says goodbye to all before the task has begun.
+            let (saga, place) = (saga.clone(), saga.inner.sessions.begin());
             tokio::spawn(async move {
                 // How it ended was told as an event.
-                let _ = saga.connect(connection.secured).await;
+                let _ = saga.connect_at(place, connection.secured).await;
             });
         }
         other => saga.inner.events.send(Event::Net(in_words(&other))),

@@ -7,6 +7,7 @@ use hyperlog_writers::Role;
 use replicate::mux::MuxStream;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use crate::connect::in_full;
 use crate::door::{Door, JoinRequest, Signed};
@@ -17,22 +18,19 @@ use crate::saga::Saga;
 use crate::talk::{self, Word};
 
 /// Words that wait to be said; of more, the last are not said.
-const WORDS_WAITING: usize = 64;
+const WORDS_WAITING: usize = 128;
 
 impl Saga {
     /// Somebody is here.
     pub(crate) fn welcome(&self, user: User) -> Guest {
+        self.tell_who_left();
         if self.inner.presence.came(&user) {
             self.inner.events.send(Event::Join(user.clone()));
         }
         let guest = Guest { saga: self.clone(), key: user.key, told: false };
         let saga = self.clone();
         // Granting waits for the disk.
-        drop(spawn_blocking(move || {
-            if let Err(error) = saga.open_door(user) {
-                tracing::warn!(target: "saga", "the door stays shut: {}", in_full(&error));
-            }
-        }));
+        drop(spawn_blocking(move || saga.admit(user)));
         guest
     }
 
@@ -82,7 +80,15 @@ impl Saga {
             }
             std::future::pending::<()>().await;
         };
-        let hearing = talk::hear(reader, |Word::Ask(signed)| self.hear_ask(signed, to));
+        let mut passed_on = talk::PASSED_ON;
+        let hearing = talk::hear(reader, |Word::Ask(signed)| {
+            if let Some(request) = self.hear_ask(&signed, to) {
+                if passed_on.take(Instant::now()) {
+                    self.inner.talks.say(&Word::Ask(signed));
+                }
+                self.knock(request);
+            }
+        });
         tokio::select! {
             () = saying => {}
             () = hearing => {}
@@ -100,30 +106,42 @@ impl Saga {
         asked.map(Word::Ask)
     }
 
-    /// Somebody asks, or passes on that somebody asks.
-    fn hear_ask(&self, signed: Signed, from: WriterId) {
-        let Some(request) = signed.verify(&self.inner.identity, &self.key()) else { return };
+    /// Somebody asks, or passes on that somebody asks: the request, if it is news.
+    fn hear_ask(&self, signed: &Signed, from: WriterId) -> Option<JoinRequest> {
+        let mut request = signed.verify(&self.inner.identity, &self.key())?;
         let may_write = || self.channel().authorized(&request.key).unwrap_or(true);
         // Who hears nobody passes nothing on, either.
         if self.door() == Door::Invite || request.key == self.writer() || may_write() {
-            return;
+            return None;
         }
         tracing::debug!(target: "saga", "{from:?} says that {:?} asks to join", request.key);
-        if self.inner.requests.take(&request, &signed) {
-            self.inner.talks.say(&Word::Ask(signed));
-            self.knock(request);
-        }
+        request.was_removed = self.was_removed(&request.key).unwrap_or(true);
+        self.inner.requests.take(&request, signed).then_some(request)
     }
 
     fn knock(&self, request: JoinRequest) {
-        match self.door() {
-            Door::Invite => {}
-            Door::Ask => self.inner.events.send(Event::Request(request)),
-            Door::Open => {
-                let JoinRequest { key, username, timestamp } = request;
+        let may_grant = || self.channel().role(&self.writer()).is_ok_and(|role| role == Some(Role::Admin));
+        if self.door() == Door::Open && !request.was_removed && may_grant() {
+            // One task for all who ask: each grant waits for the disk.
+            if self.inner.requests.begin_admitting() {
                 let saga = self.clone();
-                drop(spawn_blocking(move || saga.open_door(User { key, username, timestamp })));
+                drop(spawn_blocking(move || saga.admit_all()));
             }
+        } else {
+            self.inner.events.send(Event::Request(request));
+        }
+    }
+
+    /// Lets in all who ask at an open door.
+    fn admit_all(&self) {
+        while let Some(JoinRequest { key, username, timestamp, .. }) = self.inner.requests.next_to_admit() {
+            self.admit(User { key, username, timestamp });
+        }
+    }
+
+    fn admit(&self, user: User) {
+        if let Err(error) = self.open_door(user) {
+            tracing::warn!(target: "saga", "the door stays shut: {}", in_full(&error));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::fingerprint::{fingerprint, signed_name};
 use crate::saga::Saga;
-use crate::sanitize::{SEPARATOR, look_alike};
+use crate::sanitize::{SEPARATOR, in_looks};
 
 /// Connections flap. Who is back within this time has not left.
 pub const LEAVE_AFTER: Duration = Duration::from_secs(30);
@@ -29,6 +29,9 @@ pub struct User {
     /// When it opened its chat, as it says: milliseconds since 1970.
     pub timestamp: u64,
 }
+
+/// Those who broke off and may come back: of more, the first has left.
+const GONE_MAX: usize = 1024;
 
 /// Who is here, by key.
 #[derive(Debug)]
@@ -81,7 +84,12 @@ impl Presence {
             return here.remove(key).map(|one| one.user);
         }
         one.gone_at = Some(Instant::now() + self.grace);
-        None
+        let gone = || here.iter().filter_map(|(key, one)| Some((one.gone_at?, *key)));
+        if gone().count() <= GONE_MAX {
+            return None;
+        }
+        let first = gone().min();
+        first.and_then(|(_, key)| here.remove(&key)).map(|one| one.user)
     }
 
     /// Those whose time is over.
@@ -185,7 +193,7 @@ impl Saga {
             return Ok(key);
         }
         let people = self.people()?.into_iter().map(|person| (person.key, person.name));
-        let asking = self.requests().into_iter().map(|request| (request.key, Some(request.username)));
+        let asking = self.requests()?.into_iter().map(|request| (request.key, Some(request.username)));
         let mut known: Vec<_> = people.chain(asking).collect();
         known.sort_unstable();
         known.dedup_by_key(|(key, _)| *key);
@@ -193,7 +201,7 @@ impl Saga {
             Some((_, print)) => fingerprint(key) == print.to_lowercase(),
             None => {
                 fingerprint(key) == who.to_lowercase()
-                    || name.as_ref().is_some_and(|name| look_alike(name, who))
+                    || name.as_ref().is_some_and(|name| in_looks(name) == in_looks(who))
             }
         };
         known.retain(matches);
@@ -242,10 +250,22 @@ impl Saga {
         Ok(revoked.into_iter().map(|revoked| revoked.id).collect())
     }
 
-    /// Who asks to write, oldest first; kept in memory.
-    #[must_use]
-    pub fn requests(&self) -> Vec<JoinRequest> {
-        self.inner.requests.list()
+    /// Who asks to write and may not, oldest first; kept in memory.
+    ///
+    /// # Errors
+    ///
+    /// What the log or the store says.
+    pub fn requests(&self) -> Result<Vec<JoinRequest>, Error> {
+        let mut asking = Vec::new();
+        for request in self.inner.requests.list() {
+            // Somebody else may have let it in.
+            if self.channel().authorized(&request.key)? {
+                self.inner.requests.done(&request.key);
+            } else {
+                asking.push(request);
+            }
+        }
+        Ok(asking)
     }
 
     /// Whether a key had a grant that ended.
@@ -256,11 +276,12 @@ impl Saga {
 }
 
 fn mark_ambiguous(people: &mut [Person]) {
-    let names: Vec<Option<String>> = people.iter().map(|person| person.name.clone()).collect();
-    for (place, person) in people.iter_mut().enumerate() {
-        let Some(name) = &person.name else { continue };
-        let others = names.iter().enumerate().filter(|(other, _)| *other != place);
-        person.ambiguous =
-            others.filter_map(|(_, other)| other.as_ref()).any(|other| look_alike(name, other));
+    let mut bearers = BTreeMap::<String, usize>::new();
+    for name in people.iter().filter_map(|person| person.name.as_ref()) {
+        *bearers.entry(in_looks(name)).or_default() += 1;
+    }
+    for person in people {
+        let bearers = person.name.as_ref().and_then(|name| bearers.get(&in_looks(name)));
+        person.ambiguous = bearers.is_some_and(|bearers| *bearers > 1);
     }
 }

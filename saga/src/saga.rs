@@ -234,10 +234,10 @@ impl Saga {
         Ok(())
     }
 
-    /// Posts that no other links to, at most as many as a node can link.
+    /// Posts that no other links to: of more than a node can link, the highest.
     fn heads(&self, kind: Kind) -> Result<Vec<NodeId>, Error> {
-        let rows = self.inner.index.range(view::heads(kind), Order::Ascending)?.take(LINKS_MAX);
-        rows.map(|row| view::read_head_key(&row?.0).ok_or(Error::Damaged)).collect()
+        let rows = self.inner.index.range(view::heads(kind), Order::Descending)?.take(LINKS_MAX);
+        rows.map(|row| Ok(view::read_position(&row?.0).ok_or(Error::Damaged)?.id)).collect()
     }
 
     // ---- reading ----
@@ -285,11 +285,11 @@ impl Saga {
     /// A post, if it counts.
     pub(crate) fn post<P: Post>(&self, id: &NodeId) -> Result<Option<P>, Error> {
         let Some(row) = self.inner.index.get(&view::place_key(id))? else { return Ok(None) };
-        let (kind, height) = view::read_place(&row).ok_or(Error::Damaged)?;
-        if kind != P::KIND {
+        let place = view::Place::decode(&row).ok_or(Error::Damaged)?;
+        if !place.is_of(P::KIND) {
             return Ok(None);
         }
-        let key = view::post_key(kind, Position { height, id: *id });
+        let key = view::post_key(P::KIND, Position { height: place.height, id: *id });
         let row = self.inner.index.get(&key)?;
         row.map(|row| read_post(&(key.into(), row))).transpose()
     }
@@ -317,7 +317,7 @@ impl Saga {
 }
 
 fn read_post<P: Post>((key, row): &level::Row) -> Result<P, Error> {
-    let position = view::read_post_key(key).ok_or(Error::Damaged)?;
+    let position = view::read_position(key).ok_or(Error::Damaged)?;
     let row: view::Row = postcard::from_bytes(row).map_err(|_| Error::Damaged)?;
     let writer = WriterId::from_stored(row.writer);
     <P as sealed::Sealed>::build(position, writer, row.shown, row.claims).ok_or(Error::Damaged)

@@ -48,16 +48,21 @@ pub fn sanitize_name(name: &str) -> Option<String> {
     let start: String = name.chars().take(8 * NAME_CHARS_MAX).collect();
     let clean: String = sanitize(&start).replace(END_OF_LINE, " ");
     let seen = clean.chars().filter(|c| *c != SEPARATOR && c.width() != Some(0));
-    let seen: String = seen.map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    let seen: String = seen.map(|c| if is_blank(c) { ' ' } else { c }).collect();
     let words: Vec<&str> = seen.split(' ').filter(|word| !word.is_empty()).collect();
     let name: String = words.join(" ").chars().take(NAME_CHARS_MAX).collect();
     let name = name.trim_end();
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// Whether two names look alike enough to be taken for each other: equal but for case.
-pub(crate) fn look_alike(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+/// What two names have in common that could be taken for each other: all but the case.
+pub(crate) fn in_looks(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// What has a width and is seen as nothing, spaces among them.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
 }
 
 /// Control characters, what sets the direction of writing, and what is never seen.
@@ -98,7 +103,8 @@ mod tests {
     fn a_name_is_short_and_has_no_separator_and_nothing_unseen() {
         assert_eq!(sanitize_name("  ana \n\t ben  ").as_deref(), Some("ana ben"));
         assert_eq!(sanitize_name("a\u{200d}na~k3f7q2ab").as_deref(), Some("anak3f7q2ab"));
-        assert_eq!(sanitize_name("\u{202e}~ \u{1b}\u{feff}"), None);
+        assert_eq!(sanitize_name("\u{202e}~ \u{1b}\u{feff}\u{2800}\u{3164}"), None);
+        assert_eq!(sanitize_name("ana\u{2800}").as_deref(), Some("ana"));
         assert_eq!(sanitize_name(&"x".repeat(100)).map(|name| name.len()), Some(NAME_CHARS_MAX));
     }
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use replicate::Stop;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::talk::Word;
 
-/// All open sessions of a chat.
+/// All open connections of a chat.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: Arc<Open>,
@@ -16,7 +15,7 @@ pub(crate) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Open {
-    sessions: Mutex<Book>,
+    book: Mutex<Book>,
     /// One ended.
     ended: Notify,
 }
@@ -24,53 +23,87 @@ struct Open {
 #[derive(Debug, Default)]
 struct Book {
     next: u64,
-    stops: BTreeMap<u64, Stop>,
+    endings: BTreeMap<u64, watch::Sender<Ending>>,
 }
 
-/// A place among the open sessions; dropping it gives it back.
+/// How a connection is to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Open,
+    /// Says goodbye.
+    Goodbye,
+    Abort,
+}
+
+/// A place among the open connections; dropping it gives it back.
+#[derive(Debug)]
 pub(crate) struct Place {
     open: Arc<Open>,
     number: u64,
+    ending: watch::Receiver<Ending>,
+}
+
+impl Open {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Sessions {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.open.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn begin(&self, stop: Stop) -> Place {
-        let mut book = self.book();
+    /// Takes a place, before anything is waited for: who says goodbye to all must not miss one.
+    pub(crate) fn begin(&self) -> Place {
+        let mut book = self.open.book();
         book.next += 1;
         let number = book.next;
-        book.stops.insert(number, stop);
-        Place { open: Arc::clone(&self.open), number }
+        let (sender, ending) = watch::channel(Ending::Open);
+        book.endings.insert(number, sender);
+        Place { open: Arc::clone(&self.open), number, ending }
     }
 
     /// Says goodbye on all of them, and waits until the last has ended.
     pub(crate) async fn end(&self) {
-        self.book().stops.values().for_each(Stop::stop);
+        self.tell(Ending::Goodbye);
+        self.ended().await;
+    }
+
+    /// Ends them at once, and waits until the last has ended.
+    pub(crate) async fn abort(&self) {
+        self.tell(Ending::Abort);
+        self.ended().await;
+    }
+
+    fn tell(&self, how: Ending) {
+        for ending in self.open.book().endings.values() {
+            ending.send_replace(how);
+        }
+    }
+
+    async fn ended(&self) {
         loop {
-            let ended = self.open.ended.notified();
-            let mut ended = std::pin::pin!(ended);
+            let mut ended = std::pin::pin!(self.open.ended.notified());
             ended.as_mut().enable();
-            if self.book().stops.is_empty() {
+            if self.open.book().endings.is_empty() {
                 return;
             }
             ended.await;
         }
     }
+}
 
-    /// Ends them at once.
-    pub(crate) fn abort(&self) {
-        self.book().stops.values().for_each(Stop::abort);
+impl Place {
+    /// Waits until it is to end, or to end in another way than before.
+    pub(crate) async fn told(&mut self) -> Ending {
+        match self.ending.changed().await {
+            Ok(()) => *self.ending.borrow_and_update(),
+            // The book has it as long as this place is there.
+            Err(_) => std::future::pending().await,
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut book = self.open.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        book.stops.remove(&self.number);
-        drop(book);
+        self.open.book().endings.remove(&self.number);
         self.open.ended.notify_waiters();
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! p <kind> <height 8> <id 32>    a post: its writer, when to show it, what it claims
-//! i <id 32>                      where a post stands: its kind and height
-//! h <kind> <id 32>               a post that no other links to
+//! i <id 32>                      where a post or a name stands: its kind, its height, when to show it
+//! h <kind> <height 8> <id 32>    a post that no other links to
 //! n <writer 32>                  the name that a writer took last
 //! ```
 
@@ -55,56 +55,54 @@ impl View for Chat {
 
     fn map(&self, node: &Node<Bytes>, rows: &mut Rows<'_>) -> Result<(), MapError> {
         let Some(said) = Said::read(node)? else { return Ok(()) };
-        let (height, floor) = above(node, rows)?;
+        let links = places(&node.links, rows)?;
+        let before = places(node.prev.as_slice(), rows)?;
+        let seen = || links.iter().chain(&before).map(|(_, place)| place);
+        let height = seen().map(|place| place.height).max().unwrap_or(0).saturating_add(1);
+        let floor = seen().map(|place| place.shown).max().unwrap_or(0);
         let position = Position { height, id: node.id };
-        let name = match said {
+        match said {
             Said::Post(kind, claims) => {
                 let received = self.received.at(node.change, self.log.last())?;
-                let name = claims.username.clone();
                 let shown = shown(claims.timestamp, floor, received);
+                rows.put(&place_key(&node.id), Place { kind: kind.byte(), height, shown }.encode())?;
+                for (id, place) in links {
+                    rows.del(&head_key(kind, Position { height: place.height, id }));
+                }
+                rows.put(&head_key(kind, position), Bytes::new())?;
+                take_name(&node.writer, position, &claims.username, rows)?;
                 let row = Row { writer: *node.writer.as_bytes(), shown, claims };
                 rows.put(&post_key(kind, position), postcard::to_allocvec(&row)?)?;
-                rows.put(&place_key(&node.id), place_row(kind, height))?;
-                for link in &node.links {
-                    rows.del(&head_key(kind, link));
-                }
-                rows.put(&head_key(kind, &node.id), Bytes::new())?;
-                name
             }
-            Said::Name(name) => name,
-        };
-        take_name(&node.writer, position, name, rows)
+            Said::Name(name) => {
+                // Its place counts for the height of what comes after: the next name above all.
+                rows.put(&place_key(&node.id), Place { kind: NAME, height, shown: floor }.encode())?;
+                take_name(&node.writer, position, &name, rows)?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// The height of a node, and the time before which it cannot be shown: one more than, and that of, the posts it has seen.
-fn above(node: &Node<Bytes>, rows: &Rows<'_>) -> Result<(u64, u64), MapError> {
-    let (mut height, mut floor) = (0, 0);
-    for seen in node.links.iter().chain(&node.prev) {
-        let Some((kind, below)) = rows.get(&place_key(seen))?.and_then(|row| read_place(&row)) else {
-            continue;
-        };
-        height = below.max(height);
-        let position = Position { height: below, id: *seen };
-        if let Some(row) = rows.get(&post_key(kind, position))? {
-            floor = floor.max(postcard::from_bytes::<Row>(&row)?.shown);
-        }
+/// Where those of some nodes stand that have a place. One point read for each.
+fn places(ids: &[NodeId], rows: &Rows<'_>) -> Result<Vec<(NodeId, Place)>, MapError> {
+    let mut places = Vec::with_capacity(ids.len());
+    for id in ids {
+        places.extend(rows.get(&place_key(id))?.and_then(|row| Some((*id, Place::decode(&row)?))));
     }
-    Ok((height.saturating_add(1), floor))
+    Ok(places)
 }
 
 /// A writer's name is the one with the highest position, so that all peers see the same.
-fn take_name(
-    writer: &WriterId,
-    position: Position,
-    name: String,
-    rows: &mut Rows<'_>,
-) -> Result<(), MapError> {
+fn take_name(writer: &WriterId, position: Position, name: &str, rows: &mut Rows<'_>) -> Result<(), MapError> {
     let key = name_key(writer);
     let before = rows.get(&key)?.map(|row| postcard::from_bytes::<Named>(&row)).transpose()?;
     let id = *position.id.as_bytes();
     if before.is_none_or(|before| (before.height, before.id) < (position.height, id)) {
-        rows.put(&key, postcard::to_allocvec(&Named { height: position.height, id, name })?)?;
+        rows.put(
+            &key,
+            postcard::to_allocvec(&Named { height: position.height, id, name: name.to_owned() })?,
+        )?;
     }
     Ok(())
 }
@@ -130,7 +128,8 @@ pub(crate) fn post_key(kind: Kind, position: Position) -> Vec<u8> {
     [&[POST, kind.byte()], &position.height.to_be_bytes()[..], position.id.as_bytes()].concat()
 }
 
-pub(crate) fn read_post_key(key: &[u8]) -> Option<Position> {
+/// The place in the key of a post, or of a head.
+pub(crate) fn read_position(key: &[u8]) -> Option<Position> {
     let height = key.get(2..10)?.try_into().ok()?;
     let id = key.get(10..)?.try_into().ok()?;
     Some(Position { height: u64::from_be_bytes(height), id: NodeId::from_bytes(id) })
@@ -140,26 +139,37 @@ pub(crate) fn place_key(id: &NodeId) -> Vec<u8> {
     [&[PLACE], &id.as_bytes()[..]].concat()
 }
 
-fn place_row(kind: Kind, height: u64) -> Vec<u8> {
-    [&[kind.byte()], &height.to_be_bytes()[..]].concat()
+/// Where a node stands.
+pub(crate) struct Place {
+    /// That of a post, or [`NAME`].
+    kind: u8,
+    pub(crate) height: u64,
+    shown: u64,
 }
 
-pub(crate) fn read_place(row: &[u8]) -> Option<(Kind, u64)> {
-    let (byte, height) = row.split_first()?;
-    let kind = Kind::ALL.into_iter().find(|kind| kind.byte() == *byte)?;
-    Some((kind, u64::from_be_bytes(height.try_into().ok()?)))
+impl Place {
+    fn encode(&self) -> Vec<u8> {
+        [&[self.kind], &self.height.to_be_bytes()[..], &self.shown.to_be_bytes()].concat()
+    }
+
+    pub(crate) fn decode(row: &[u8]) -> Option<Self> {
+        let (kind, rest) = row.split_first()?;
+        let (height, shown) = rest.split_at_checked(8)?;
+        let number = |bytes: &[u8]| Some(u64::from_be_bytes(bytes.try_into().ok()?));
+        Some(Self { kind: *kind, height: number(height)?, shown: number(shown)? })
+    }
+
+    pub(crate) fn is_of(&self, kind: Kind) -> bool {
+        self.kind == kind.byte()
+    }
 }
 
 pub(crate) fn heads(kind: Kind) -> KeyRange {
     KeyRange::prefix(&[HEAD, kind.byte()])
 }
 
-fn head_key(kind: Kind, id: &NodeId) -> Vec<u8> {
-    [&[HEAD, kind.byte()], &id.as_bytes()[..]].concat()
-}
-
-pub(crate) fn read_head_key(key: &[u8]) -> Option<NodeId> {
-    Some(NodeId::from_bytes(key.get(2..)?.try_into().ok()?))
+fn head_key(kind: Kind, position: Position) -> Vec<u8> {
+    [&[HEAD, kind.byte()], &position.height.to_be_bytes()[..], position.id.as_bytes()].concat()
 }
 
 pub(crate) fn name_key(writer: &WriterId) -> Vec<u8> {

@@ -41,6 +41,8 @@ where
 
 /// Waits for both, and not for ever.
 pub(crate) async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+    // Boxed: each future that holds another is several times as large, and these are held by many.
+    let (a, b) = (Box::pin(a), Box::pin(b));
     timeout(LONG, async { tokio::join!(a, b) }).await.unwrap()
 }
 

@@ -7,3 +7,5 @@ mod meeting;
 mod script;
 mod strangers;
 mod streams;
+mod syncs;
+mod transport;

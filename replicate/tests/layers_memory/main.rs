@@ -83,15 +83,15 @@ fn frame(kind: u8, flags: u16, stream: u32, length: u32) -> Vec<u8> {
     [&[0, kind][..], &flags.to_be_bytes(), &stream.to_be_bytes(), &length.to_be_bytes()].concat()
 }
 
-/// A peer that opens all streams there may be and fills them, and then some; nobody reads.
-async fn unread_streams(count: u32, bytes: usize, body: usize) -> usize {
+/// A peer that opens all streams there may be and says so much on each, in frames of this size; nobody reads.
+async fn unread_streams_take_their_windows(bytes: usize, body: usize) -> usize {
     let (wire, mut hostile) = duplex(1 << 16);
     let (streams, driver) = mux(wire, replicate::Side::Responder, MuxLimits::default());
     let content = vec![1; body];
     let (mut accepted, mut driver) = (Vec::new(), pin!(driver));
     let grown = grown_by(async {
         let fill = async {
-            for n in 0..count {
+            for n in 0..8 {
                 let id = 2 * n + 1;
                 hostile.write_all(&frame(1, 1, id, 0)).await.unwrap();
                 let data = [frame(0, 0, id, body as u32), content.clone()].concat();
@@ -121,9 +121,7 @@ fn memory_is_bounded_whatever_the_other_side_does() {
         a_handshake_takes_little_before_anything_is_proven().await;
         an_encrypted_stream_takes_what_it_says().await;
         // A window each, and half of one more than is allowed.
-        let grown = unread_streams(8, 3 << 17, 16 << 10).await;
+        let grown = unread_streams_take_their_windows(3 << 17, 16 << 10).await;
         assert!((2 << 20..3 << 20).contains(&grown), "{grown}");
-        let grown = unread_streams(1, 1 << 16, 1).await;
-        eprintln!("{grown}");
     });
 }

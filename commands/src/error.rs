@@ -125,6 +125,30 @@ pub(crate) enum Failure {
     Printing,
     #[error("found {}", show::count(*.0, "problem", "problems"))]
     Problems(u64),
+    #[error(transparent)]
+    Chat(#[from] saga::Error),
+    #[error("cannot go on the network")]
+    Network(#[from] saga::swarm::JoinError),
+    #[error("there is no folder for data here, since there is no home: give one with --dir")]
+    NoDataDir,
+    #[error("cannot {what} {}", path.display())]
+    File { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(
+        "{} does not say which channel was open last: open it with --join KEY, or found one with --new",
+        path.display()
+    )]
+    NoLast { path: PathBuf },
+    #[error(
+        "the folder of the last channel is gone ({}): open it with --join KEY, or found another with --new",
+        path.display()
+    )]
+    LastIsGone { path: PathBuf },
+    #[error("cannot use the terminal")]
+    Terminal(#[source] std::io::Error),
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    #[error("{} not sent: nobody let this writer in in time", show::count(*messages, "message was", "messages were"))]
+    NotSent { messages: u64 },
 }
 
 /// How `dupsh` runs a program and its command on two folders.

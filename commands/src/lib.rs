@@ -13,6 +13,7 @@ pub mod hyperlog;
 mod info;
 mod lines;
 mod progress;
+pub mod saga;
 pub mod scuttleup;
 mod show;
 mod sync;

@@ -1,0 +1,267 @@
+//! Items for people: lines of spans, each in a tone. A terminal and the screen paint tones, a pipe leaves them out.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use saga::{ChannelKey, Door, Person, Role, fingerprint, sanitize};
+
+use super::input::COMMANDS;
+use super::item::{Banner, Item, Said, Who};
+use super::wall::Wall;
+use crate::show::count;
+
+/// How a part of a line is to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Plain,
+    /// Of less weight.
+    Dim,
+    Strong,
+    /// A name: one of [`COLOURS`], by its key.
+    Name(u8),
+    Good,
+    /// Look twice.
+    Warn,
+    Bad,
+}
+
+/// Colours of names.
+pub(crate) const COLOURS: u8 = 6;
+
+/// A part of a line. Whatever it is made of is fit for a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) tone: Tone,
+    pub(crate) text: String,
+}
+
+pub(crate) type Line = Vec<Span>;
+
+pub(crate) fn span(tone: Tone, text: impl AsRef<str>) -> Span {
+    Span { tone, text: sanitize(text.as_ref()) }
+}
+
+/// Name and fingerprint. A name that several have stands out.
+pub(crate) fn label(who: &Who) -> Line {
+    let name = who.name.as_deref().unwrap_or_default();
+    let print = fingerprint(&who.key);
+    let print = if name.is_empty() { print } else { format!("{}{print}", saga::SEPARATOR) };
+    let mut line = vec![
+        span(Tone::Name(who.key.as_bytes()[0] % COLOURS), name),
+        span(if who.ambiguous { Tone::Warn } else { Tone::Dim }, print),
+    ];
+    if who.ambiguous {
+        line.push(span(Tone::Warn, "!"));
+    }
+    line
+}
+
+/// As text: `ana~k3f7q2ab`.
+pub(crate) fn label_text(who: &Who) -> String {
+    let name = who.name.as_deref();
+    name.map_or_else(|| fingerprint(&who.key), |name| saga::signed_name(name, &who.key))
+}
+
+/// A message: the time here, its author, its text. A `?` says that the author's clock cannot be right.
+pub(crate) fn said(said: &Said, time: &str) -> Line {
+    let skewed = if said.message.is_skewed() { "?" } else { "" };
+    let mut line = vec![span(Tone::Dim, format!("{time}{skewed} "))];
+    line.extend(label(&said.by));
+    line.push(span(Tone::Plain, ": "));
+    line.push(span(Tone::Plain, &said.message.text));
+    line
+}
+
+/// The line between two days.
+pub(crate) fn day(day: &str) -> Line {
+    vec![span(Tone::Dim, format!("-- {day} --"))]
+}
+
+/// An item, as lines. Messages are without their day.
+pub(crate) fn lines(item: &Item, wall: &Wall) -> Vec<Line> {
+    let one = |message: &Said| said(message, &wall.time(message.message.shown));
+    match item {
+        Item::Said(message) => vec![one(message)],
+        Item::History(messages) if messages.is_empty() => vec![notice("nothing was said yet")],
+        Item::History(messages) => messages.iter().map(one).collect(),
+        Item::Skipped(n) => vec![notice(format!("{} more: see /history {n}", messages(*n)))],
+        Item::New(n) => vec![notice(format!("{} since last time", messages(*n)))],
+        Item::Channel(channel) => banner(channel),
+        Item::Key(key) => {
+            vec![vec![span(Tone::Dim, "key "), span(Tone::Plain, key.to_string())], join_line(key)]
+        }
+        Item::Listening(addresses) => vec![notice(listening(addresses))],
+        Item::Joined(who) => vec![about(who, "is here")],
+        Item::Left(who) => vec![about(who, "left")],
+        Item::Admitted(who) => vec![about(who, "came through the open door, and may write now")],
+        Item::Asks { who, may_invite } => vec![asks(who, *may_invite)],
+        Item::SameName { who } => {
+            let mut line = vec![span(Tone::Warn, "* ")];
+            line.extend(label(who));
+            line.push(span(
+                Tone::Warn,
+                " has a name that somebody else has, too: look at what follows the ~",
+            ));
+            vec![line]
+        }
+        Item::Broke { who, why } => vec![about(who, &format!("lost: {why}"))],
+        Item::Net(what) => vec![notice(format!("network: {what}"))],
+        Item::Members(people) => members(people),
+        Item::Requests { asking, .. } if asking.is_empty() => vec![notice("nobody asks")],
+        Item::Requests { asking, may_invite } => asking.iter().map(|who| asks(who, *may_invite)).collect(),
+        Item::Door(door) => vec![notice(door_words(*door))],
+        Item::Help => help(),
+        Item::Done(what) => vec![notice(what)],
+        Item::Wrong(why) => vec![wrong(why)],
+        Item::NotSent { why, .. } => vec![wrong(&format!("not sent: {why}"))],
+        Item::Waits { why, .. } => vec![notice(format!("not sent yet: {why}"))],
+    }
+}
+
+fn notice(text: impl AsRef<str>) -> Line {
+    vec![span(Tone::Dim, "* "), span(Tone::Dim, text)]
+}
+
+fn wrong(text: &str) -> Line {
+    vec![span(Tone::Bad, "! "), span(Tone::Bad, text)]
+}
+
+fn messages(n: usize) -> String {
+    count(n as u64, "message", "messages")
+}
+
+/// Something about somebody.
+fn about(who: &Who, what: &str) -> Line {
+    let mut line = vec![span(Tone::Dim, "* ")];
+    line.extend(label(who));
+    line.push(span(Tone::Dim, format!(" {what}")));
+    line
+}
+
+fn asks(who: &Who, may_invite: bool) -> Line {
+    let mut line = about(who, "asks to join");
+    if may_invite {
+        line.push(span(Tone::Dim, ": "));
+        line.push(span(Tone::Strong, format!("/invite {}", label_text(who))));
+    }
+    line
+}
+
+fn banner(channel: &Banner) -> Vec<Line> {
+    let key = channel.key.to_string();
+    let mut first = match &channel.name {
+        Some(name) => vec![span(Tone::Plain, "channel "), span(Tone::Strong, name)],
+        None => vec![span(Tone::Plain, "a channel of which nothing is here yet")],
+    };
+    first.push(span(Tone::Plain, ", key "));
+    first.push(span(Tone::Strong, key));
+    first.push(span(Tone::Dim, "  (whoever has the key can read)"));
+    let mut lines = vec![first, join_line(&channel.key)];
+    if let Some(recovery) = &channel.recovery {
+        let recovery = recovery.to_string_lossy();
+        lines.push(notice(format!("the recovery key is in {recovery}: keep it elsewhere")));
+        lines.push(notice("it is needed when the admins lose their keys, or these are stolen"));
+    }
+    let mut me = vec![span(Tone::Dim, "* you are ")];
+    me.extend(label(&channel.me));
+    let role = match channel.role {
+        Some(Role::Admin) => format!(", admin; {}", door_words(channel.door)),
+        Some(_) => ", and may write".into(),
+        None => ", and may read; who is let in by an admin can write".into(),
+    };
+    me.push(span(Tone::Dim, role));
+    lines.push(me);
+    lines
+}
+
+/// A command line for others to copy.
+fn join_line(key: &ChannelKey) -> Line {
+    vec![
+        span(Tone::Dim, "others join with:  "),
+        span(Tone::Strong, format!("saga --name NAME --join {key}")),
+        span(Tone::Dim, "   [--connect HOST:PORT if not on this network]"),
+    ]
+}
+
+/// Ports are what others need; which of this machine's addresses they reach it by nobody here knows.
+fn listening(addresses: &[SocketAddr]) -> String {
+    if addresses.is_empty() {
+        return "not listening: others cannot connect here".into();
+    }
+    let of_all = |address: &SocketAddr| address.ip().is_unspecified();
+    let named = addresses.iter().filter(|address| !of_all(address)).map(ToString::to_string);
+    let ports: BTreeSet<u16> =
+        addresses.iter().filter(|address| of_all(address)).map(SocketAddr::port).collect();
+    let ports = ports.iter().map(|port| format!("port {port}"));
+    format!("listening on {}", ports.chain(named).collect::<Vec<_>>().join(", "))
+}
+
+pub(crate) fn door_words(door: Door) -> String {
+    let what = match door {
+        Door::Open => "whoever connects may write",
+        Door::Ask => "who connects may ask to write",
+        Door::Invite => "who is to write has to be invited by key",
+    };
+    format!("door {door}: {what}")
+}
+
+/// What somebody may do, in a word.
+pub(crate) const fn role_word(person: &Person) -> &'static str {
+    match person.role {
+        Some(Role::Admin) => "admin",
+        Some(_) => "writes",
+        None => "reads",
+    }
+}
+
+pub(crate) fn who(person: &Person) -> Who {
+    Who { key: person.key, name: person.name.clone(), is_me: person.is_me, ambiguous: person.ambiguous }
+}
+
+fn members(people: &[Person]) -> Vec<Line> {
+    let line = |person: &Person| {
+        let (mark, tone) = if person.online { ("+ ", Tone::Good) } else { ("- ", Tone::Dim) };
+        let mut line = vec![span(tone, mark)];
+        line.extend(label(&who(person)));
+        let here = if person.is_me {
+            "you"
+        } else if person.online {
+            "here"
+        } else {
+            "away"
+        };
+        line.push(span(Tone::Dim, format!("  {}, {here}", role_word(person))));
+        line
+    };
+    people.iter().map(line).collect()
+}
+
+fn help() -> Vec<Line> {
+    let width = COMMANDS.iter().map(|(call, _)| call.len()).max().unwrap_or(0);
+    let line = |(call, what): &(&str, &str)| {
+        vec![span(Tone::Strong, format!("{call:<width$}  ")), span(Tone::Plain, what)]
+    };
+    COMMANDS.iter().map(line).collect()
+}
+
+/// A line without tones.
+pub(crate) fn plain(line: &Line) -> String {
+    line.iter().map(|span| span.text.as_str()).collect()
+}
+
+/// A line for a terminal.
+pub(crate) fn ansi(line: &Line) -> String {
+    let paint = |span: &Span| {
+        let code = match span.tone {
+            Tone::Plain => return span.text.clone(),
+            Tone::Dim => "2".to_owned(),
+            Tone::Strong => "1".into(),
+            Tone::Name(n) => format!("1;3{}", 1 + n % COLOURS),
+            Tone::Good => "32".into(),
+            Tone::Warn => "33".into(),
+            Tone::Bad => "31".into(),
+        };
+        if span.text.is_empty() { String::new() } else { format!("\x1b[{code}m{}\x1b[0m", span.text) }
+    };
+    line.iter().map(paint).collect()
+}

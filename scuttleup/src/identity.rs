@@ -175,4 +175,59 @@ mod tests {
         assert!(loose.is_ok(), "the lax rule takes it, or this test shows nothing");
         assert!(!verify(&WriterId::from_stored(point), &id, &signature));
     }
+
+    #[test]
+    fn a_proof_fits_its_bytes_and_its_key_and_no_entry() {
+        let (ana, ben) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
+        let proof = ana.prove(b"bytes").unwrap();
+        assert!(ben.verify(&ana.key(), b"bytes", &proof));
+        assert!(!ben.verify(&ana.key(), b"other bytes", &proof));
+        assert!(!ben.verify(&ben.key(), b"bytes", &proof));
+        // Nor does it for bytes that are an id, either way.
+        let id = EntryId::from_bytes([7; 32]);
+        assert!(!verify(&ana.writer(), &id, &ana.prove(id.as_bytes()).unwrap()));
+        let signed = ana.sign(&id).unwrap();
+        assert!(verify(&ana.writer(), &id, &signed));
+        assert!(!ben.verify(&ana.key(), id.as_bytes(), &signed));
+    }
+
+    /// As above, for the key in all its spellings.
+    #[test]
+    fn no_proof_is_taken_of_a_key_that_is_weak_or_spelled_otherwise() {
+        let ana = Identity::from_seed(&[1; 32]);
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        for (low, middle, high) in [(1, 0, 0), (1, 0, 0x80), (0xee, 0xff, 0x7f), (0xec, 0xff, 0x7f)] {
+            let mut key = [middle; 32];
+            (key[0], key[31]) = (low, high);
+            assert!(!ana.verify(&key, b"bytes", &signature), "{key:02x?}");
+        }
+    }
+
+    /// A signer that signs with another key than it names.
+    struct Liar(SigningKey);
+
+    impl Signer<Signature> for Liar {
+        fn try_sign(&self, message: &[u8]) -> Result<Signature, signature::Error> {
+            SigningKey::from_bytes(&[9; 32]).try_sign(message)
+        }
+    }
+
+    impl Keypair for Liar {
+        type VerifyingKey = VerifyingKey;
+
+        fn verifying_key(&self) -> VerifyingKey {
+            self.0.verifying_key()
+        }
+    }
+
+    #[test]
+    fn what_a_foreign_signer_returns_for_a_proof_is_verified() {
+        let honest = Identity::from_signer(SigningKey::from_bytes(&[1; 32])).unwrap();
+        assert!(honest.prove(b"bytes").is_ok());
+        let liar = Identity::from_signer(Liar(SigningKey::from_bytes(&[1; 32]))).unwrap();
+        let error = liar.prove(b"bytes").unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().downcast_ref();
+        assert!(matches!(cause, Some(IdentityError::WrongSignature)));
+    }
 }

@@ -9,7 +9,7 @@ use crate::message::{GROUP, Message, PING, PONG, SKIPPED, VALUE};
 /// What a stream begins with, each way: the protocol and its version.
 pub const MAGIC: [u8; 8] = *b"HLSYNC\0\x01";
 
-/// What an encrypted stream begins with; kept free for the layer that will encrypt.
+/// What an encrypted stream begins with; it is the layer of the feature `noise` that speaks it.
 pub const MAGIC_ENCRYPTED: [u8; 8] = *b"HLNOIS\0\x01";
 
 /// Bytes before the body: length and type.

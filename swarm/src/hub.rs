@@ -46,7 +46,7 @@ pub(crate) struct Hub {
     registry: Registry,
     dials: Dials,
     queue: Over,
-    /// Handshakes with those who came.
+    /// Handshakes with those who came, until it is told how they ended.
     shaking: BTreeMap<Id, AbortHandle>,
     /// Connections that are in use.
     connected: BTreeMap<Id, Handle>,
@@ -212,7 +212,6 @@ impl Hub {
     /// A stream was dropped, by whoever had it.
     fn is_closed(&mut self, id: Id) {
         self.gate.left(id);
-        self.shaking.remove(&id);
         self.connected.remove(&id);
         let now = self.now();
         if let Some((key, lasted)) = self.registry.ended(id, now) {

@@ -60,6 +60,35 @@ impl Driver {
         blocked: &AtomicBool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), MuxError>> {
+        loop {
+            let was_blocked = blocked.load(Ordering::Relaxed);
+            // While nothing can be written, dropped streams are not gone yet, and yamux ends a connection that has too many.
+            if !was_blocked {
+                self.open(connection, cx)?;
+            }
+            // Asked before the connection moves on: what dropped streams had to say moves with it.
+            let over = self.shared.is_over(cx.waker());
+            while let Poll::Ready(next) = connection.poll_next_inbound(cx) {
+                match next {
+                    Some(Ok(stream)) => self.take(stream)?,
+                    Some(Err(error)) => return Poll::Ready(Err(why(error))),
+                    None => return Poll::Ready(Ok(())),
+                }
+            }
+            match (was_blocked, blocked.load(Ordering::Relaxed)) {
+                (true, false) => {}
+                (_, false) if over => return Poll::Ready(Ok(())),
+                _ => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Opens the streams that are asked for here.
+    fn open<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        connection: &mut Connection<Compat<&mut Wire<S>>>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), MuxError> {
         while let Poll::Ready(request) = self.requests.poll_recv(cx) {
             let Some((place, reply)) = request else {
                 // Nobody is there to open or accept any more.
@@ -73,21 +102,12 @@ impl Driver {
                     // Who asked may have gone.
                     let _ = reply.send(stream);
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(why(error))),
+                Poll::Ready(Err(error)) => return Err(why(error)),
                 // yamux waits so at 256 streams of which the other side has heard nothing.
                 Poll::Pending => {}
             }
         }
-        // Asked before the connection moves on: what dropped streams had to say moves with it.
-        let over = self.shared.is_over(cx.waker());
-        while let Poll::Ready(next) = connection.poll_next_inbound(cx) {
-            match next {
-                Some(Ok(stream)) => self.take(stream)?,
-                Some(Err(error)) => return Poll::Ready(Err(why(error))),
-                None => return Poll::Ready(Ok(())),
-            }
-        }
-        if over && !blocked.load(Ordering::Relaxed) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        Ok(())
     }
 
     /// A stream that the other side opened. Where it is dropped, it is reset.

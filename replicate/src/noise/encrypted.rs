@@ -54,12 +54,6 @@ impl<S> Encrypted<S> {
         &self.stream
     }
 
-    /// Bytes of memory that are held for what is read and written.
-    #[must_use]
-    pub const fn buffered_bytes_max(&self) -> usize {
-        self.arrived.bytes.capacity() + self.opened.bytes.capacity() + self.sealed.bytes.capacity()
-    }
-
     fn check(&self) -> io::Result<()> {
         if self.broken { Err(altered()) } else { Ok(()) }
     }

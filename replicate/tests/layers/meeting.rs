@@ -1,9 +1,11 @@
 //! Two sides that know the topic meet and talk.
 
-use replicate::noise::Encrypted;
+use replicate::Side;
+use replicate::mux::{MuxLimits, mux};
+use replicate::noise::{Encrypted, secure};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 
-use crate::ends::{both, met, noise, sockets};
+use crate::ends::{TOPIC, both, identity, met, noise, sockets};
 
 /// Says all of it in chunks of many sizes, while it hears all of the other's, in chunks of many sizes.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: Encrypted<S>, says: &[u8], hears: &[u8]) {
@@ -52,4 +54,16 @@ async fn both_hear_all_of_what_the_other_says_at_the_same_time_through_pipes_of_
 async fn both_hear_all_of_what_the_other_says_at_the_same_time_through_sockets() {
     let (a, b) = sockets().await;
     meet_and_talk(a, b, 10_000_000).await;
+}
+
+/// Or nobody could spawn them.
+#[test]
+fn all_futures_of_the_layers_can_be_sent_to_other_threads() {
+    fn sent(_: impl Send) {}
+    let ana = identity(1);
+    sent(secure(duplex(1).0, &ana, &TOPIC));
+    let (mux, driver) = mux(duplex(1).0, Side::Initiator, MuxLimits::default());
+    sent(mux.open());
+    sent(mux.accept());
+    sent(driver);
 }

@@ -98,6 +98,29 @@ async fn who_has_as_many_streams_as_there_may_be_waits_for_one_to_end() {
     drop(theirs);
 }
 
+#[tokio::test]
+async fn who_opens_and_drops_streams_while_the_other_side_does_not_read_keeps_the_connection() {
+    let (wire, other) = duplex(64);
+    let (a, driving) = start(wire, Side::Initiator);
+    let mut stuck = a.open().await.unwrap();
+    assert!(timeout(Duration::from_millis(50), stuck.write_all(&[7; 1 << 19])).await.is_err());
+    for _ in 0..100 {
+        // Opened or not: it does not matter here.
+        drop(timeout(Duration::from_millis(1), a.open()).await);
+    }
+    assert!(!driving.is_finished());
+    let (b, _driven) = start(other, Side::Responder);
+    drop(stuck);
+    let reading = tokio::spawn({
+        let b = b.clone();
+        async move { while b.accept().await.is_some() {} }
+    });
+    drop(timeout(LONG, a.open()).await.unwrap().unwrap());
+    a.close();
+    in_order(driving).await;
+    reading.await.unwrap();
+}
+
 /// Opens streams as fast as it can, and reads what comes back.
 async fn flood(wire: DuplexStream, streams: u32) {
     let (mut reader, mut writer) = tokio::io::split(wire);

@@ -34,8 +34,8 @@ struct Dial {
     state: State,
     /// In a row.
     failures: u32,
-    /// Announcements only: it ended, and the entry stays until it would have been dialled, so that nobody is dialled
-    /// more often by coming and going.
+    /// Announcements only: it ended. The entry stays as long as it says that it is not yet time to dial, so that nobody is
+    /// dialled more often by coming and going.
     gone: bool,
 }
 
@@ -92,10 +92,12 @@ impl Dials {
         }
         let found = |(target, _): &(&Target, &Dial)| matches!(target, Target::Found(_));
         if self.dials.iter().filter(found).count() >= self.limits.found {
-            // Who never answered gives way; who has not been tried yet, or is connected, does not.
-            let worst = self.dials.iter().filter(found);
-            let worst = worst.filter(|(_, dial)| {
-                matches!(dial.state, State::Own) || matches!(dial.state, State::Due(_)) && dial.failures > 0
+            // Who is gone or never answered gives way; who has not been tried yet, or is connected, does not.
+            let worst = self.dials.iter().filter(found).filter(|(_, dial)| match dial.state {
+                State::Dialing => false,
+                State::Due(_) => dial.gone || dial.failures > 0,
+                State::Met(_) => dial.gone,
+                State::Own => true,
             });
             let worst =
                 worst.max_by_key(|(_, dial)| (dial.gone, dial.failures)).map(|(target, _)| target.clone());
@@ -111,7 +113,7 @@ impl Dials {
         let target = Target::Found(name.to_owned());
         let Some(dial) = self.dials.get_mut(&target) else { return };
         dial.gone = true;
-        if matches!(dial.state, State::Met(_) | State::Own) || dial.failures == 0 {
+        if dial.failures == 0 && matches!(dial.state, State::Due(_)) {
             self.dials.remove(&target);
         }
     }
@@ -135,14 +137,14 @@ impl Dials {
         Some((target.clone(), dial.addresses.clone()))
     }
 
-    /// It could not be reached. Returns when it is tried again, if it is.
-    pub(crate) fn failed(&mut self, target: &Target, now: Duration) -> Option<Duration> {
+    /// It could not be reached. Returns when it is tried again, if it is, and how often in a row it failed.
+    pub(crate) fn failed(&mut self, target: &Target, now: Duration) -> Option<(Duration, u32)> {
         let dice = self.roll();
         let dial = self.dials.get_mut(target)?;
         let pause = pause(&self.limits, dial.failures, dice);
         dial.failures = dial.failures.saturating_add(1);
         dial.state = State::Due(now + pause);
-        Some(pause)
+        (!dial.gone).then_some((pause, dial.failures))
     }
 
     /// It leads to this key, which is connected now, by this address or another.
@@ -162,6 +164,7 @@ impl Dials {
     /// Whoever has this key is connected no more; the connection lasted so long.
     pub(crate) fn ended(&mut self, key: &KeyBytes, lasted: Duration, now: Duration) {
         let dice = self.roll();
+        self.dials.retain(|_, dial| !dial.gone || dial.state != State::Met(*key));
         for dial in self.dials.values_mut().filter(|dial| dial.state == State::Met(*key)) {
             let failures = if lasted >= self.limits.steady_after { 0 } else { dial.failures };
             dial.state = State::Due(now + pause(&self.limits, failures, dice));

@@ -204,6 +204,7 @@ impl Hub {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         tracing::info!(target: "swarm", "connected with {address}, dialed: {}, replaces: {replaces:?}", terms.dialed);
         self.registry.hold(key, id, terms, self.now());
+        self.me.held().insert(key);
         self.connected.insert(id, handle);
         self.queue.0.connected(id, Connection { secured, address, dialed: terms.dialed });
         Admission::Admitted
@@ -216,6 +217,7 @@ impl Hub {
         let now = self.now();
         if let Some((key, lasted)) = self.registry.ended(id, now) {
             tracing::info!(target: "swarm", "a connection ended after {} s", lasted.as_secs());
+            self.me.held().remove(&key);
             self.dials.ended(&key, lasted, now);
         }
     }
@@ -274,9 +276,11 @@ impl Hub {
             }
         };
         let now = self.now();
-        let Some(again_in) = self.dials.failed(target, now) else { return };
+        let Some((again_in, failures)) = self.dials.failed(target, now) else { return };
         let address = match target {
             Target::Given(address) => address.clone(),
+            // Said once: anybody can announce what leads nowhere.
+            Target::Found(_) if failures > 1 => return,
             // Not its name, which anybody may have chosen.
             Target::Found(_) => announced.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         };

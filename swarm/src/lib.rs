@@ -9,7 +9,7 @@
 //!   that comes ends the oldest handshake, so silence keeps nobody out.
 //! - Of several connections to a key both ends keep the same one, whatever comes first on either: after the handshake each
 //!   says 24 bytes, a random number of this run and the number of the connection. The one stays that the smaller key
-//!   dialled; of one dialler, the newer; of an end that was restarted, the newer.
+//!   dialled; of one dialler, the newer, unless it had another one when it dialled; of an end that was restarted, the newer.
 //! - Every queue and list that somebody else can influence has a bound in [`Limits`].
 // Bytes of strangers are read here: no index into them may panic.
 #![warn(clippy::indexing_slicing)]

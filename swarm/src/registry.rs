@@ -19,8 +19,9 @@ pub(crate) type Instance = [u8; 16];
 pub(crate) struct Terms {
     /// Whether this end dialled.
     pub(crate) dialed: bool,
-    /// The number that the dialler gave the connection: each is greater than those before.
-    pub(crate) number: u64,
+    /// The number that the dialler gave the connection: greater than all before, if it had no connection to this key as far
+    /// as it knew, and else smaller. So what is dialled once too often replaces nothing that works.
+    pub(crate) number: i64,
     /// Which run of the other program this is.
     pub(crate) instance: Instance,
 }
@@ -57,7 +58,7 @@ impl Registry {
         Self { me, held: BTreeMap::new() }
     }
 
-    /// Which of two stays: the one that the smaller key dialled; of one dialler, the newer. From a program that was
+    /// Which of two stays: the one that the smaller key dialled; of one dialler, that of the greater number. From a program that was
     /// started anew, its own: what the old run had is dead, though nobody may have noticed.
     pub(crate) fn judge(&self, key: &KeyBytes, terms: &Terms) -> Verdict {
         let Some(held) = self.held.get(key) else { return Verdict::First };
@@ -70,7 +71,7 @@ impl Registry {
     }
 
     /// Greater stays. The same on both ends.
-    fn rank(&self, key: &KeyBytes, terms: &Terms) -> (bool, u64) {
+    fn rank(&self, key: &KeyBytes, terms: &Terms) -> (bool, i64) {
         let dialed_by_smaller = terms.dialed == (self.me < *key);
         (dialed_by_smaller, terms.number)
     }

@@ -1,8 +1,8 @@
 //! The handle on a swarm.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use replicate::Prover;
@@ -82,7 +82,8 @@ impl Swarm {
         #[cfg(not(feature = "lan"))]
         drop((lan, discovery_key, found));
 
-        let me = Me { prover, topic, instance, numbers: AtomicU64::new(0) };
+        let (numbers, held) = (AtomicU64::new(0), Mutex::default());
+        let me = Me { prover, topic, instance, numbers, held };
         let mut hub = Hub::new(Arc::new(me), limits, u64::from_le_bytes(seed), Arc::clone(&queue));
         for address in connect {
             hub.give(address);

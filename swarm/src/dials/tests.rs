@@ -45,7 +45,7 @@ fn pauses_of_two_swarms_are_not_in_step() {
     let pauses = [1, 2].map(|seed| {
         let mut dials = Dials::new(Limits::default(), seed);
         dials.give("a:1".into(), Duration::ZERO);
-        (0..8).filter_map(|_| dials.failed(&given("a:1"), Duration::ZERO)).collect::<Vec<_>>()
+        (0..8).filter_map(|_| Some(dials.failed(&given("a:1"), Duration::ZERO)?.0)).collect::<Vec<_>>()
     });
     assert_ne!(pauses[0], pauses[1]);
 }
@@ -55,10 +55,11 @@ fn a_given_address_is_tried_until_it_answers() {
     let mut dials = dials();
     assert!(dials.give("a:1".into(), Duration::ZERO));
     let mut now = Duration::ZERO;
-    for _ in 0..100 {
+    for failed in 1..=100 {
         assert_eq!(due(&mut dials, now), Some(given("a:1")));
         assert_eq!(due(&mut dials, now + 1000 * SECOND), None, "it is being dialled");
-        let again_in = dials.failed(&given("a:1"), now).unwrap();
+        let (again_in, failures) = dials.failed(&given("a:1"), now).unwrap();
+        assert_eq!(failures, failed);
         assert_eq!(dials.next_at(), Some(now + again_in));
         assert_eq!(due(&mut dials, now + again_in - Duration::from_millis(1)), None);
         now += again_in;
@@ -151,6 +152,26 @@ fn who_comes_and_goes_is_dialled_no_more_often() {
         dials.lose("a");
     }
     assert!((2..=7).contains(&dialled), "{dialled} times in a minute");
+}
+
+#[test]
+fn who_comes_and_goes_while_it_is_dialled_or_connected_is_not_dialled_again() {
+    let mut dials = dials();
+    dials.find("a".into(), Vec::new(), Duration::ZERO, Duration::ZERO);
+    let come_and_go = |dials: &mut Dials| {
+        for _ in 0..10 {
+            dials.lose("a");
+            dials.find("a".into(), Vec::new(), Duration::ZERO, SECOND);
+        }
+        due(dials, 1000 * SECOND)
+    };
+    assert_eq!(due(&mut dials, Duration::ZERO), Some(found("a")));
+    assert_eq!(come_and_go(&mut dials), None);
+    dials.met(&found("a"), KEY);
+    assert_eq!(come_and_go(&mut dials), None);
+    dials.lose("a");
+    dials.ended(&KEY, SECOND, SECOND);
+    assert!(dials.dials.is_empty(), "nothing is left of it");
 }
 
 #[test]

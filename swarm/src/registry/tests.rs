@@ -5,7 +5,7 @@ use super::*;
 const SMALL: KeyBytes = [1; 32];
 const LARGE: KeyBytes = [2; 32];
 
-fn terms(dialed: bool, number: u64, instance: u8) -> Terms {
+fn terms(dialed: bool, number: i64, instance: u8) -> Terms {
     Terms { dialed, number, instance: [instance; 16] }
 }
 
@@ -20,7 +20,7 @@ fn the_connection_that_the_smaller_key_dialled_stays() {
 }
 
 #[test]
-fn of_one_dialler_the_newer_stays_whichever_comes_first() {
+fn of_one_dialler_that_of_the_greater_number_stays_whichever_comes_first() {
     for (held, comes, verdict) in
         [(1, 2, Verdict::Replaces(7)), (2, 1, Verdict::Loses), (2, 2, Verdict::Loses)]
     {
@@ -61,7 +61,7 @@ enum At {
 #[derive(Debug)]
 struct Wire {
     dialler: usize,
-    number: u64,
+    number: i64,
     at: [At; 2],
     /// One end is gone, and the other does not learn of it: no byte comes any more.
     silent: bool,
@@ -80,7 +80,7 @@ enum Step {
 struct World {
     ends: [Registry; 2],
     instances: [u8; 2],
-    numbers: [u64; 2],
+    numbers: [i64; 2],
     wires: Vec<Wire>,
     dials: [usize; 2],
     restarts: [usize; 2],
@@ -119,7 +119,8 @@ impl World {
             Step::Dial(end) => {
                 self.dials[end] -= 1;
                 self.numbers[end] += 1;
-                let number = self.numbers[end];
+                let held = self.ends[end].held.contains_key(&[LARGE, SMALL][end]);
+                let number = if held { -self.numbers[end] } else { self.numbers[end] };
                 self.wires.push(Wire { dialler: end, number, at: [At::Shaking; 2], silent: false });
             }
             Step::Finish(index, end) => {
@@ -170,7 +171,7 @@ proptest! {
 
     #[test]
     fn two_ends_end_with_exactly_one_and_the_same_connection_in_any_order_of_events(
-        dials in [1..4_usize, 0..4_usize],
+        dials in [1..5_usize, 0..5_usize],
         restarts in [0..3_usize, 0..3_usize],
         choices in prop::collection::vec(any::<usize>(), 200),
     ) {

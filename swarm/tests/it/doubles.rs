@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::relay::Relay;
-use crate::scene::{address, are_one, connected, identity, join, local, soon};
+use crate::scene::{address, are_one, connected, identity, join, local, silence, soon};
 
 /// Takes what there is, for a while. The newest is the last.
 async fn collect(swarm: &mut Swarm, into: &mut Vec<Connection>, long: Duration) {
@@ -106,6 +106,24 @@ async fn who_dials_the_same_by_three_ways_keeps_one_connection_and_the_same_one_
     assert!(are_one(&mut a_stays, &mut b_stays).await);
     for old in a.iter_mut().chain(&mut b) {
         end_of(old).await;
+    }
+}
+
+/// As when somebody in the LAN announces the address of another under many names.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_works_is_not_replaced_by_one_that_is_dialled_once_too_often() {
+    for seeds in [[1, 2], [2, 1]] {
+        let mut ana = join(seeds[0], local().listen(["0.0.0.0:0".parse().unwrap()])).await;
+        let port = address(&ana).port();
+        let mut ben = join(seeds[1], local().connect(format!("127.0.0.1:{port}"))).await;
+        let (mut a, mut b) = (connected(&mut ana).await, connected(&mut ben).await);
+        for last in 2..7 {
+            ben.dial(format!("127.0.0.{last}:{port}"));
+        }
+        silence(&mut ana, Duration::from_millis(500)).await;
+        silence(&mut ben, Duration::from_millis(100)).await;
+        assert!(are_one(&mut a, &mut b).await);
     }
 }
 

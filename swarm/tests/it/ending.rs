@@ -8,6 +8,7 @@ use replicate::Prover;
 use swarm::{Event, Limits, Refusal, Swarm};
 use tokio::time::sleep;
 
+use crate::relay::Relay;
 use crate::scene::{DISCOVERY_KEY, TOPIC, address, are_one, connected, hear, identity, join, local, soon};
 
 /// A swarm and a way to see whether any of its tasks lives: each holds the key.
@@ -82,7 +83,7 @@ async fn who_never_reads_events_keeps_some_of_strangers_and_counts_the_rest() {
 }
 
 #[tokio::test]
-async fn who_never_takes_connections_holds_no_more_than_the_limit_and_takes_those_that_live() {
+async fn who_never_takes_connections_holds_no_more_than_the_limit() {
     let mut limits = Limits::default();
     limits.connections = 3;
     let mut ana = join(1, local().limits(limits)).await;
@@ -91,14 +92,30 @@ async fn who_never_takes_connections_holds_no_more_than_the_limit_and_takes_thos
         let mut other = join(seed, local().connect(address(&ana).to_string())).await;
         others.push((connected(&mut other).await, other));
     }
-    // The last was let go at once, and the first goes by itself: its place is free again, and nobody is told of it.
-    soon("the end of the last", async { hear(&mut others[3].0).await.unwrap_err() }).await;
-    let (connection, swarm) = others.remove(0);
-    swarm.leave().await;
-    drop(connection);
+    // The last was let go at once.
+    soon("the end of the last", hear(&mut others[3].0)).await.unwrap_err();
     let mut peers = Vec::new();
     for _ in 0..3 {
         peers.push(connected(&mut ana).await);
     }
-    assert_eq!(peers[1].secured.peer, *identity(3).writer().as_bytes());
+    for (peer, (other, _)) in peers.iter_mut().zip(&mut others) {
+        assert!(are_one(peer, other).await);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_took_before_it_was_replaced_is_not_told_of() {
+    let mut ana = join(1, local()).await;
+    let relay = Relay::to(address(&ana)).await;
+    let mut ben = join(2, local().connect(relay.address.to_string())).await;
+    let dead = connected(&mut ben).await;
+    // Both ends have it now.
+    sleep(Duration::from_millis(300)).await;
+    relay.die();
+    let mut ben = join(2, local().connect(address(&ana).to_string())).await;
+    let mut b = connected(&mut ben).await;
+    sleep(Duration::from_millis(300)).await;
+    let mut a = connected(&mut ana).await;
+    assert!(are_one(&mut a, &mut b).await);
+    drop(dead);
 }

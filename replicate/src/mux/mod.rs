@@ -40,7 +40,8 @@ pub struct MuxLimits {
     /// many again in a row end the connection.
     ///
     /// Each takes up to 256 KiB here while it is not read, so by default the streams of both sides take 4 MiB at most; and
-    /// those that are gone here while the other side does not take in that they are, 2 MiB more.
+    /// those that are gone here while the other side does not take in that they are, 2 MiB more. That is for frames of 1 KiB
+    /// and more: yamux keeps each by itself, so those of a byte take some 50 times as much.
     pub streams: usize,
 }
 

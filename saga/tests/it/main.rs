@@ -6,6 +6,7 @@ mod place;
 
 mod doors;
 mod exactly_once;
+mod hostile;
 mod order;
 mod people;
 mod workshop;

@@ -153,7 +153,8 @@ impl Meeting {
 
     /// Why it ended, in full.
     pub(crate) async fn why(&mut self) -> String {
-        let ended = tokio::time::timeout(Duration::from_secs(60), &mut self.ended).await.expect("it goes on");
+        let ended =
+            tokio::time::timeout(Duration::from_secs(200), &mut self.ended).await.expect("it goes on");
         in_full(&ended.unwrap().expect_err("it ended in order"))
     }
 }

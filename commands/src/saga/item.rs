@@ -32,6 +32,8 @@ pub(crate) struct Banner {
     pub(crate) me: Who,
     pub(crate) role: Option<Role>,
     pub(crate) door: Door,
+    /// It is new here, and not founded here: who joins was told the key a moment ago.
+    pub(crate) joins: bool,
     /// Where the recovery key is, of a channel that was founded just now.
     pub(crate) recovery: Option<PathBuf>,
 }

@@ -79,13 +79,14 @@ impl Room {
             .map(|genesis| saga::sanitize_name(&genesis.name).unwrap_or_else(|| "without a name".into())))
     }
 
-    pub(crate) fn banner(&self, recovery: Option<PathBuf>) -> Result<Item, Failure> {
+    pub(crate) fn banner(&self, joins: bool, recovery: Option<PathBuf>) -> Result<Item, Failure> {
         Ok(Item::Channel(Banner {
             key: self.saga.key(),
             name: self.channel_name()?,
             me: self.me(),
             role: self.role,
             door: self.saga.door(),
+            joins,
             recovery,
         }))
     }
@@ -194,6 +195,15 @@ impl Room {
             Some(_) => Item::Done("you may write now".into()),
             None => Item::Wrong("you were removed: you may write no more, and can still read".into()),
         }))
+    }
+
+    /// What one may do here, in a word or two.
+    pub(crate) const fn role_word(&self) -> &'static str {
+        match self.role {
+            Some(Role::Admin) => "admin",
+            Some(_) => "may write",
+            None => "read only",
+        }
     }
 
     pub(crate) const fn may_write(&self) -> bool {

@@ -8,7 +8,7 @@ use saga::{ChannelKey, Door, Person, Role, fingerprint, sanitize};
 use super::input::COMMANDS;
 use super::item::{Banner, Item, Said, Who};
 use super::wall::Wall;
-use crate::show::count;
+use crate::show::{count, short};
 
 /// How a part of a line is to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,10 @@ pub(crate) fn lines(item: &Item, wall: &Wall) -> Vec<Line> {
         Item::New(n) => vec![notice(format!("{} since last time", messages(*n)))],
         Item::Channel(channel) => banner(channel),
         Item::Key(key) => {
-            vec![vec![span(Tone::Dim, "key "), span(Tone::Plain, key.to_string())], join_line(key)]
+            let mut lines = vec![notice("the key of this channel; whoever has it can read:")];
+            lines.push(vec![span(Tone::Strong, key.to_string())]);
+            lines.extend(join_lines(key));
+            lines
         }
         Item::Listening(addresses) => vec![notice(listening(addresses))],
         Item::Joined(who) => vec![about(who, "is here")],
@@ -148,15 +151,16 @@ fn asks(who: &Who, may_invite: bool) -> Line {
 }
 
 fn banner(channel: &Banner) -> Vec<Line> {
-    let key = channel.key.to_string();
     let mut first = match &channel.name {
         Some(name) => vec![span(Tone::Plain, "channel "), span(Tone::Strong, name)],
         None => vec![span(Tone::Plain, "a channel of which nothing is here yet")],
     };
-    first.push(span(Tone::Plain, ", key "));
-    first.push(span(Tone::Strong, key));
+    first.push(span(Tone::Plain, format!(", key {}…", short(&channel.key.to_string()))));
     first.push(span(Tone::Dim, "  (whoever has the key can read)"));
-    let mut lines = vec![first, join_line(&channel.key)];
+    let mut lines = vec![first];
+    if !channel.joins {
+        lines.extend(join_lines(&channel.key));
+    }
     if let Some(recovery) = &channel.recovery {
         let recovery = recovery.to_string_lossy();
         lines.push(notice(format!("the recovery key is in {recovery}: keep it elsewhere")));
@@ -167,20 +171,17 @@ fn banner(channel: &Banner) -> Vec<Line> {
     let role = match channel.role {
         Some(Role::Admin) => format!(", admin; {}", door_words(channel.door)),
         Some(_) => ", and may write".into(),
-        None => ", and may read; who is let in by an admin can write".into(),
+        None => ", and may read; who is let in by an admin may write".into(),
     };
     me.push(span(Tone::Dim, role));
     lines.push(me);
     lines
 }
 
-/// A command line for others to copy.
-fn join_line(key: &ChannelKey) -> Line {
-    vec![
-        span(Tone::Dim, "others join with:  "),
-        span(Tone::Strong, format!("saga --name NAME --join {key}")),
-        span(Tone::Dim, "   [--connect HOST:PORT if not on this network]"),
-    ]
+/// A command line for others, by itself so that it can be copied whole.
+fn join_lines(key: &ChannelKey) -> Vec<Line> {
+    let command = format!("saga --name NAME --join {key}");
+    vec![vec![span(Tone::Plain, "others join with:")], vec![span(Tone::Strong, command)]]
 }
 
 /// Ports are what others need; which of this machine's addresses they reach it by nobody here knows.
@@ -192,8 +193,11 @@ fn listening(addresses: &[SocketAddr]) -> String {
     let named = addresses.iter().filter(|address| !of_all(address)).map(ToString::to_string);
     let ports: BTreeSet<u16> =
         addresses.iter().filter(|address| of_all(address)).map(SocketAddr::port).collect();
-    let ports = ports.iter().map(|port| format!("port {port}"));
-    format!("listening on {}", ports.chain(named).collect::<Vec<_>>().join(", "))
+    let words = ports.iter().map(|port| format!("port {port}")).chain(named).collect::<Vec<_>>().join(", ");
+    match ports.first() {
+        Some(port) => format!("listening on {words}; from other networks: --connect HOST:{port}"),
+        None => format!("listening on {words}"),
+    }
 }
 
 pub(crate) fn door_words(door: Door) -> String {

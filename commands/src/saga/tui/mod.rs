@@ -49,13 +49,14 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
         }
         terminal.draw(|frame| draw::draw(frame, &screen.state)).map_err(Failure::Terminal)?;
         let Some(happening) = news.next(None) else { return Ok(()) };
-        let mut next = Some(happening);
-        for _ in 0..AT_ONCE {
-            let Some(happening) = next else { break };
+        if screen.take(happening)? {
+            return Ok(());
+        }
+        for _ in 1..AT_ONCE {
+            let Some(happening) = news.try_next() else { break };
             if screen.take(happening)? {
                 return Ok(());
             }
-            next = news.try_next();
         }
     }
 }

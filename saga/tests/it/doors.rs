@@ -18,7 +18,7 @@ fn told(events: &mut Events) -> Vec<String> {
 }
 
 fn asking(saga: &Saga) -> Vec<String> {
-    saga.requests().into_iter().map(|request| request.username).collect()
+    saga.requests().unwrap().into_iter().map(|request| request.username).collect()
 }
 
 fn may_write(saga: &Saga) -> bool {
@@ -52,7 +52,6 @@ async fn an_open_door_admits_and_does_not_readmit_who_was_removed() {
 }
 
 #[tokio::test]
-#[ignore = "open finding"]
 async fn a_request_is_passed_on_to_an_admin_two_hops_away_and_gone_when_granted() {
     let ana = founder("ana");
     let (ben, cy) = (member(&ana, "ben"), reader(&ana, "cy"));
@@ -64,7 +63,7 @@ async fn a_request_is_passed_on_to_an_admin_two_hops_away_and_gone_when_granted(
     assert_eq!(told(&mut events), ["cy"], "once");
     assert!(asking(&cy).is_empty(), "nobody asks itself");
     ana.invite(cy.writer(), Role::Writer).unwrap();
-    assert!(ana.requests().is_empty());
+    assert!(ana.requests().unwrap().is_empty());
     until("cy writes", || cy.write_message("thanks").is_ok()).await;
     until("ben knows", || ben.channel().authorized(&cy.writer()).unwrap()).await;
     assert!(asking(&ben).is_empty(), "who may write does not ask any more");
@@ -109,7 +108,7 @@ async fn who_may_write_asks_nobody_whether_it_knows_that_or_not() {
     until("ben learns of it", || may_write(&ben)).await;
     see_each_other(&ana, &cy).await;
     a_while().await;
-    assert!(told(&mut events).is_empty() && ana.requests().is_empty());
+    assert!(told(&mut events).is_empty() && ana.requests().unwrap().is_empty());
     // And who does ask is heard.
     let _dans = wire(&ana, &reader(&ana, "dan"));
     until("ana hears of dan", || told(&mut events) == ["dan"]).await;
@@ -127,7 +126,7 @@ async fn a_door_for_the_invited_tells_nothing_and_passes_nothing_on() {
     see_each_other(&ana, &ben).await;
     a_while().await;
     assert!(told(&mut events.0).is_empty() && told(&mut events.1).is_empty());
-    assert!(ana.requests().is_empty() && ben.requests().is_empty());
+    assert!(ana.requests().unwrap().is_empty() && ben.requests().unwrap().is_empty());
     // With another door, it is heard.
     ben.set_door(Door::Ask);
     drop(cys);
@@ -169,14 +168,13 @@ async fn there_are_at_most_64_requests() {
         }
         guests.push(guest);
     }
-    until("there are many", || ana.requests().len() >= 48).await;
+    until("there are many", || ana.requests().unwrap().len() >= 48).await;
     a_while().await;
-    assert!(ana.requests().len() <= 64);
+    assert!(ana.requests().unwrap().len() <= 64);
 }
 
 /// One stranger with many keys does not end what the others say to each other.
 #[tokio::test]
-#[ignore = "open finding"]
 async fn a_flood_of_requests_keeps_nobody_else_from_asking() {
     let ana = founder("ana");
     let ben = member(&ana, "ben");

@@ -29,7 +29,7 @@ macro_rules! exercise {
     };
 }
 
-const EXERCISES: [Exercise; 13] = [
+const EXERCISES: [Exercise; 15] = [
     exercise!("workshop-01", "01-put-and-get", 5),
     exercise!("workshop-02", "02-append-and-read", 4),
     exercise!("workshop-03", "03-links-and-heads", 4),
@@ -43,6 +43,8 @@ const EXERCISES: [Exercise; 13] = [
     exercise!("workshop-11", "11-a-map", 6),
     exercise!("workshop-12", "12-who-wrote-it", 6),
     exercise!("workshop-13", "13-from-a-log-to-a-database", 7),
+    exercise!("workshop-14", "14-a-chat", 6),
+    exercise!("workshop-15", "15-the-chat", 6),
 ];
 
 fn run(exercise: &Exercise, folder: &Path) -> (Output, String) {

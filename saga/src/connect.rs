@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use hyperlog::WriterId;
-use replicate::mux::{Mux, MuxLimits, MuxStream, mux};
+use replicate::mux::{Mux, MuxError, MuxLimits, MuxStream, mux};
 use replicate::noise::{NoiseError, Secured, Side, secure};
 use replicate::{Cause, Driver, Event as SyncEvent, Limits, Options, Report, Session, SyncError};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,12 @@ pub enum ConnectError {
     /// The other side keeps silent.
     #[error("the other side keeps silent: it did not finish the handshake in time")]
     Silent,
+    /// The other side opens no streams to talk on.
+    #[error("the other side did not open its streams in time")]
+    NoStreams,
+    /// The other side breaks the rules of several streams on one.
+    #[error(transparent)]
+    Mux(#[from] MuxError),
     /// The chat left while the connection was being made.
     #[error("the chat was left while the connection was being made")]
     Left,
@@ -120,8 +126,14 @@ impl Saga {
         let mut work = std::pin::pin!(self.converse(place, streams, side, key));
         let ended = tokio::select! {
             ended = &mut work => ended,
-            // Broken: the session learns of it, and says what it did until then.
-            _ = &mut driver => return self.tell_end(key, work.await),
+            // The session learns of it, and ends, too. Who broke the rules of the streams hears that.
+            ended = &mut driver => {
+                let work = work.await;
+                return self.tell_end(key, match ended {
+                    Err(error @ (MuxError::TooManyStreams { .. } | MuxError::Protocol(_))) => Err(error.into()),
+                    _ => work,
+                });
+            }
         };
         closer.close();
         // Who does not listen to our last words in time does not need them.
@@ -155,7 +167,7 @@ impl Saga {
         key: WriterId,
     ) -> Result<Report, ConnectError> {
         let (log, talk) = tokio::select! {
-            opened = timeout(OPEN_WITHIN, open(&streams, side)) => opened.map_err(|_| ConnectError::Silent)??,
+            opened = timeout(OPEN_WITHIN, open(&streams, side)) => opened.map_err(|_| ConnectError::NoStreams)??,
             _ = place.told() => return Err(ConnectError::Left),
         };
         let options = Options::default().live(true).limits(Limits::on_a_socket()).metadata(self.user_data());
@@ -195,7 +207,7 @@ impl Saga {
             }
         };
         if let Some(presence) = presence {
-            presence.end(ended.is_ok());
+            presence.end(ended.as_ref().map_or_else(has_left, |_| true));
         }
         match fault {
             Some(why) => Err(ConnectError::UserData(why)),
@@ -234,6 +246,18 @@ async fn open(streams: &Mux, side: Side) -> io::Result<(MuxStream, MuxStream)> {
         }
     }
     log.zip(talk).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+/// Whether somebody is not coming back soon: it broke the rules, or was sent away, and its line is not to blame.
+fn has_left(error: &SyncError) -> bool {
+    !matches!(
+        error.cause,
+        Cause::Interrupted { .. }
+            | Cause::Silent { .. }
+            | Cause::Stalled { .. }
+            | Cause::Wire(_)
+            | Cause::Local(_)
+    )
 }
 
 /// Who a peer says it is, if that is who it has proven to be.

@@ -69,8 +69,10 @@ impl Saga {
         if let Some(asked) = self.ask_if_needed() {
             let _ = words.try_send(asked);
         }
-        for known in self.inner.requests.signed() {
-            let _ = words.try_send(Word::Ask(known));
+        if self.forget_answered().is_ok() {
+            for known in self.inner.requests.signed() {
+                let _ = words.try_send(Word::Ask(known));
+            }
         }
         let saying = async {
             while let Some(word) = to_say.recv().await {
@@ -84,7 +86,7 @@ impl Saga {
         let hearing = talk::hear(reader, |Word::Ask(signed)| {
             if let Some(request) = self.hear_ask(&signed, to) {
                 if passed_on.take(Instant::now()) {
-                    self.inner.talks.say(&Word::Ask(signed));
+                    self.inner.talks.pass_on(&Word::Ask(signed));
                 }
                 self.knock(request);
             }

@@ -256,16 +256,18 @@ impl Saga {
     ///
     /// What the log or the store says.
     pub fn requests(&self) -> Result<Vec<JoinRequest>, Error> {
-        let mut asking = Vec::new();
-        for request in self.inner.requests.list() {
-            // Somebody else may have let it in.
-            if self.channel().authorized(&request.key)? {
-                self.inner.requests.done(&request.key);
-            } else {
-                asking.push(request);
+        self.forget_answered()?;
+        Ok(self.inner.requests.list())
+    }
+
+    /// Forgets requests of those whom somebody let in, and who may have been removed again since.
+    pub(crate) fn forget_answered(&self) -> Result<(), Error> {
+        for JoinRequest { key, was_removed, .. } in self.inner.requests.list() {
+            if self.channel().authorized(&key)? || (!was_removed && self.was_removed(&key)?) {
+                self.inner.requests.done(&key);
             }
         }
-        Ok(asking)
+        Ok(())
     }
 
     /// Whether a key had a grant that ended.

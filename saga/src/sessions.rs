@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 
-use crate::talk::Word;
+use crate::talk::{self, Bucket, Word};
 
 /// All open connections of a chat.
 #[derive(Clone, Debug, Default)]
@@ -114,10 +115,18 @@ pub(crate) struct Talks {
     open: Arc<Mutex<Lines>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lines {
+    /// Of all connections together: a stranger can come again and again.
+    passed_on: Bucket,
     next: u64,
     lines: BTreeMap<u64, mpsc::Sender<Word>>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { passed_on: talk::PASSED_ON_IN_ALL, next: 0, lines: BTreeMap::new() }
+    }
 }
 
 /// A place among the open talks; dropping it gives it back.
@@ -135,9 +144,12 @@ impl Talks {
         Line { open: Arc::clone(&self.open), number }
     }
 
-    /// Says a word to all. Who has too much to hear already does not hear it.
-    pub(crate) fn say(&self, word: &Word) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Passes a word on to all, unless too many were. Who has too much to hear already does not hear it.
+    pub(crate) fn pass_on(&self, word: &Word) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !open.passed_on.take(Instant::now()) {
+            return;
+        }
         for line in open.lines.values() {
             let _ = line.try_send(word.clone());
         }

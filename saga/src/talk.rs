@@ -53,7 +53,11 @@ pub(crate) async fn hear(mut stream: impl AsyncRead + Unpin, mut heard: impl FnM
     }
 }
 
+/// And of all connections together.
+pub(crate) const PASSED_ON_IN_ALL: Bucket = Bucket::new(32, Duration::from_secs(5));
+
 /// So many at once, and another one after each while.
+#[derive(Debug)]
 pub(crate) struct Bucket {
     left: u32,
     max: u32,

@@ -11,6 +11,7 @@
 #![expect(clippy::print_stdout, reason = "printing is what a program is for")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark looks at the clock and starts threads")]
 
+mod chat;
 mod figures;
 mod logs;
 mod raw;
@@ -33,7 +34,7 @@ struct Cli {
     /// Nodes of the largest log
     #[arg(long, default_value_t = 1_000_000)]
     nodes: usize,
-    /// Only these: batch, buffered, synced, threads, open, sync, count, kv, writers
+    /// Only these: batch, buffered, synced, threads, open, sync, count, kv, writers, chat
     only: Vec<String>,
 }
 
@@ -47,7 +48,7 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     println!("100-byte values, {} rounds, medians; raw is fjall with the same rows and settings", cli.rounds);
     type Mark = fn(&Cli) -> Result<()>;
-    let marks: [(&str, Mark); 10] = [
+    let marks: [(&str, Mark); 12] = [
         ("batch", logs::batches),
         ("buffered", |cli| logs::singles(cli, Durability::Buffered, 50_000)),
         ("synced", |cli| logs::singles(cli, Durability::Synced, 2_000)),
@@ -58,6 +59,8 @@ fn main() -> Result<()> {
         ("kv", views::map),
         ("writers", writers::acts),
         ("writers", writers::data),
+        ("chat", chat::writing),
+        ("chat", chat::securing),
     ];
     marks.iter().filter(|(name, _)| cli.wants(name)).try_for_each(|(_, mark)| mark(&cli))
 }

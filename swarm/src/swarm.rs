@@ -31,7 +31,8 @@ pub struct Swarm {
     queue: Arc<Queue>,
     given: mpsc::Sender<String>,
     given_max: usize,
-    leave: Option<oneshot::Sender<()>>,
+    /// The task leaves when this is dropped.
+    stays: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -66,7 +67,7 @@ impl Swarm {
         let (came, inbox_came) = mpsc::channel(CAME_WAITING);
         let (given, inbox_given) = mpsc::channel(limits.given.max(1));
         let (found, inbox_found) = mpsc::channel(FOUND_WAITING);
-        let (leave, inbox_leave) = oneshot::channel();
+        let (stays, inbox_leave) = oneshot::channel();
         let mut helpers = JoinSet::new();
         for listener in listeners {
             helpers.spawn(accept(listener, came.clone()));
@@ -97,7 +98,7 @@ impl Swarm {
                 lan.leave().await;
             }
         });
-        Ok(Self { addresses, queue, given, given_max: limits.given, leave: Some(leave), task })
+        Ok(Self { addresses, queue, given, given_max: limits.given, stays, task })
     }
 
     /// Where it listens.
@@ -124,12 +125,11 @@ impl Swarm {
 
     /// Stops listening and announcing, and says goodbye to the local network, which takes a second at most. When it returns,
     /// ports are free again. Connections that were handed out stay with their owners; those that were not are closed.
-    pub async fn leave(mut self) {
-        if let Some(leave) = self.leave.take() {
-            // It may have ended by itself.
-            let _ = leave.send(());
-        }
-        let _ = (&mut self.task).await;
+    pub async fn leave(self) {
+        let Self { stays, task, .. } = self;
+        drop(stays);
+        // It may have ended by itself.
+        let _ = task.await;
     }
 }
 
@@ -148,11 +148,5 @@ fn look_around(
             queue.no_lan(error);
             None
         }
-    }
-}
-
-impl Drop for Swarm {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

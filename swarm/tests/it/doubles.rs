@@ -142,13 +142,20 @@ async fn a_peer_that_was_started_anew_replaces_its_dead_connection() {
             }
             let mut old = connected(&mut ana).await;
             assert_eq!(old.dialed, stays_dialed);
+            // Whoever waits for it is woken.
+            let reading = tokio::spawn(async move {
+                let end = end_of(&mut old).await;
+                (end, old)
+            });
+            sleep(Duration::from_millis(50)).await;
             relay.die();
             drop(ben);
 
             let mut ben = join(restarts, local().connect(address(&ana).to_string())).await;
             let (mut a, mut b) = (connected(&mut ana).await, connected(&mut ben).await);
             assert!(are_one(&mut a, &mut b).await);
-            assert_eq!(end_of(&mut old).await, Some(ErrorKind::ConnectionAborted));
+            let (end, mut old) = timeout(Duration::from_secs(5), reading).await.unwrap().unwrap();
+            assert_eq!(end, Some(ErrorKind::ConnectionAborted));
             let failed = crate::scene::say(&mut old, b"hello").await.unwrap_err();
             assert_eq!(failed.kind(), ErrorKind::ConnectionAborted);
         }

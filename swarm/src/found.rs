@@ -7,7 +7,6 @@ use crate::reach::ADDRESSES_MAX;
 
 /// What the local network says.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "lan"), expect(dead_code, reason = "nobody looks"))]
 pub(crate) enum Found {
     /// Somebody announces the same topic.
     Here {

@@ -18,6 +18,7 @@ mod address;
 mod dials;
 mod error;
 mod event;
+#[cfg_attr(not(feature = "lan"), expect(dead_code, reason = "nobody looks around"))]
 mod found;
 mod gate;
 mod hub;

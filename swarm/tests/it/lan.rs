@@ -147,3 +147,18 @@ async fn what_is_announced_tells_the_discovery_key_and_neither_topic_nor_key() {
         assert!(!contains(&heard, &hex(&secret)) && !contains(&heard, &secret[..8]));
     }
 }
+
+/// Shows something only where there is none: in a container without any network, not even that to itself.
+#[tokio::test]
+async fn without_multicast_the_swarm_says_so_and_goes_on() {
+    let anywhere = Ipv4Addr::UNSPECIFIED;
+    let socket = UdpSocket::bind((anywhere, 0)).unwrap();
+    if [anywhere, Ipv4Addr::LOCALHOST].iter().any(|on| socket.join_multicast_v4(&GROUP, on).is_ok()) {
+        println!("SKIPPED: there is multicast on this machine");
+        return;
+    }
+    let mut ana = join(1, TOPIC, random(), Options::default()).await;
+    assert!(matches!(ana.next().await, Some(Event::NoLan { .. })));
+    silence(&mut ana, Duration::from_millis(200)).await;
+    ana.leave().await;
+}

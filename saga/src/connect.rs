@@ -154,7 +154,10 @@ impl Saga {
         ended.inspect_err(|error| {
             let why = in_full(error);
             tracing::info!(target: "saga", "the connection to {key:?} broke: {why}");
-            self.inner.events.send(Event::Broke { key, why });
+            // A line that breaks is no news: it may be back at once, or another one has taken its place. Else its end is told as a leave.
+            if !matches!(error, ConnectError::Sync(error) if !has_left(error)) {
+                self.inner.events.send(Event::Broke { key, why });
+            }
         })
     }
 

@@ -18,7 +18,8 @@ pub enum Event {
     Request(JoinRequest),
     /// Somebody came through the open door: it may write now.
     Admitted(User),
-    /// A connection ended otherwise than in order.
+    /// A connection ended otherwise than in order, and not because a line broke: that is told as a [`Leave`](Self::Leave), where nobody
+    /// comes back.
     Broke {
         /// To whom.
         key: WriterId,

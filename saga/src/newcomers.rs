@@ -24,7 +24,7 @@ impl Saga {
     /// Somebody is here.
     pub(crate) fn welcome(&self, user: User) -> Guest {
         self.tell_who_left();
-        if self.inner.presence.came(&user) {
+        if self.inner.presence.came(&user, self.name_of(&user.key).unwrap_or_default()) {
             self.inner.events.send(Event::Join(user.clone()));
         }
         let guest = Guest { saga: self.clone(), key: user.key, told: false };

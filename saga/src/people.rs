@@ -43,6 +43,8 @@ pub(crate) struct Presence {
 #[derive(Debug)]
 struct Here {
     user: User,
+    /// What the chat had it called when it came. What it takes there later prevails over what it said when it came.
+    known_as: Option<String>,
     connections: usize,
     /// The last connection broke: when it counts as left.
     gone_at: Option<Instant>,
@@ -58,15 +60,16 @@ impl Presence {
     }
 
     /// Another connection to somebody; whether it was not here before.
-    pub(crate) fn came(&self, user: &User) -> bool {
+    pub(crate) fn came(&self, user: &User, known_as: Option<String>) -> bool {
         let mut here = self.here();
         let is_new = !here.contains_key(&user.key);
         let one = here.entry(user.key).or_insert_with(|| Here {
             user: user.clone(),
+            known_as: None,
             connections: 0,
             gone_at: None,
         });
-        one.user = user.clone();
+        (one.user, one.known_as) = (user.clone(), known_as);
         one.connections += 1;
         one.gone_at = None;
         is_new
@@ -105,8 +108,9 @@ impl Presence {
         self.here().values().filter_map(|one| one.gone_at).min()
     }
 
-    pub(crate) fn list(&self) -> Vec<User> {
-        self.here().values().map(|one| one.user.clone()).collect()
+    /// Who is here, and what the chat had each called when it came.
+    fn list(&self) -> Vec<(User, Option<String>)> {
+        self.here().values().map(|one| (one.user.clone(), one.known_as.clone())).collect()
     }
 }
 
@@ -141,7 +145,14 @@ impl Saga {
     #[must_use]
     pub fn users(&self) -> Vec<User> {
         self.tell_who_left();
-        self.inner.presence.list()
+        let mut users = Vec::new();
+        for (mut user, known_as) in self.inner.presence.list() {
+            // Who cannot be looked up keeps the name that it said itself.
+            let now = self.name_of(&user.key).unwrap_or_default();
+            user.username = now.filter(|now| known_as.as_ref() != Some(now)).unwrap_or(user.username);
+            users.push(user);
+        }
+        users
     }
 
     /// Those whose connection broke too long ago have left.

@@ -204,3 +204,41 @@ async fn a_flap_is_no_leave_and_staying_away_is() {
     }
     assert_eq!(joined, ["join", "leave"]);
 }
+
+/// Who was let in while the feed was open is told all that comes, its own and the others'.
+#[tokio::test]
+async fn a_feed_that_was_opened_before_anything_was_here_tells_everything() {
+    let ana = founder("ana");
+    let ben = reader(&ana, "ben");
+    let mut feed = ben.subscribe("screen").unwrap();
+    assert!(feed.try_next().is_none());
+    connected(&ana, &ben, async {
+        until("ben asks", || !ana.requests().unwrap().is_empty()).await;
+        ana.invite(ben.writer(), Role::Writer).unwrap();
+        until("ben may write", || ben.channel().authorized(&ben.writer()).unwrap()).await;
+        let mut told = Vec::new();
+        for n in 0..5 {
+            ana.write_message(&format!("ana {n}")).unwrap();
+            ben.write_message(&format!("ben {n}")).unwrap();
+            until("both are told", || {
+                told.extend(std::iter::from_fn(|| feed.try_next()).map(|message| message.unwrap().text));
+                told.len() == 2 * n + 2
+            })
+            .await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_takes_another_name_is_called_so_at_once() {
+    let ana = founder("ana");
+    let ben = member(&ana, "ben");
+    connected(&ana, &ben, async {
+        until("ben is here", || ana.users().len() == 1).await;
+        ben.set_username("benjamin").unwrap();
+        until("he is called so", || ana.users()[0].username == "benjamin").await;
+        assert_eq!(ana.find("benjamin").unwrap(), ben.writer());
+    })
+    .await;
+}

@@ -124,6 +124,9 @@ impl Room {
         if let Some(why) = self.no_admin()? {
             return Ok(why);
         }
+        if self.saga.channel().role(&key)? >= Some(role) {
+            return Ok(Item::Done(format!("{} may do that already", self.label(key, None))));
+        }
         let asked = self.saga.requests()?.into_iter().find(|request| request.key == key);
         self.saga.invite(key, role)?;
         let label = self.label(key, asked.as_ref().map(|request| request.username.as_str()));

@@ -5,6 +5,8 @@
 mod draw;
 mod edit;
 mod keys;
+#[cfg(test)]
+mod snapshots;
 mod state;
 mod wrap;
 

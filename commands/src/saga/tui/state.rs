@@ -197,7 +197,9 @@ impl State {
     // ---- rows ----
 
     fn lay(&mut self) {
-        let columns = usize::from(self.columns - self.people_columns());
+        // Beside the line between them stays a gap.
+        let gap = u16::from(self.people_columns() > 0);
+        let columns = usize::from(self.columns - self.people_columns() - gap);
         self.laid.clear();
         let mut day: Option<&String> = None;
         for (place, entry) in self.entries.iter().enumerate() {

@@ -8,8 +8,9 @@ use saga::{ChannelKey, Door};
 
 /// A chat without a server. Who has the key of a channel can read it; who is let in by a member can write.
 ///
-/// Without `--join` or `--new` it opens the channel again that was open last under this name, or founds the first one. In a
-/// terminal it reads lines as you type them; with pipes, a message a line goes in and out.
+/// Opens the channel that was open last under this name, or founds the first one.
+///
+/// In a terminal it goes by lines, or with --tui on the whole screen; with pipes, by a message a line.
 #[derive(Debug, Parser)]
 #[command(name = "saga", version)]
 pub struct Cli {

@@ -43,7 +43,7 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>, way: Way) 
     let mut pipe = Pipe { room, way, wall: Wall::here(), held: VecDeque::new(), written: false };
     pipe.print(&first)?;
     if way.from_start {
-        for said in pipe.room.from_start()? {
+        for said in pipe.room.all_again()? {
             pipe.print(&[Item::Said(said)])?;
         }
     }
@@ -65,7 +65,8 @@ impl Pipe<'_> {
     #[expect(clippy::disallowed_methods, reason = "waiting for people is a matter of this clock")]
     fn run(&mut self, news: &mut News) -> Result<(), Failure> {
         let mut until: Option<(Instant, Instant)> = None;
-        loop {
+        let mut ends = false;
+        while !ends {
             if let Some((moment, held)) = until
                 && self.is_done(Instant::now() >= moment, Instant::now() >= held)
             {
@@ -80,17 +81,13 @@ impl Pipe<'_> {
                     let items = self.room.event(event)?;
                     self.print(&items)?;
                 }
-                Some(Happening::Typed { line, .. }) => {
-                    if self.typed(&line)? {
-                        break;
-                    }
-                }
+                Some(Happening::Typed { line, .. }) => ends = self.typed(&line)?,
                 Some(Happening::Unusable(why)) => self.print(&[Item::Wrong(why)])?,
                 Some(Happening::NoMoreLines) => {
                     let now = Instant::now();
                     until = Some((now + MOMENT, now + HELD_FOR));
                 }
-                Some(Happening::End) => break,
+                Some(Happening::End) => ends = true,
                 Some(Happening::Screen(_)) => {}
             }
         }
@@ -107,7 +104,7 @@ impl Pipe<'_> {
         let somebody = !self.room.saga().users().is_empty();
         let is_delivered = !self.written || somebody || moment_over || !self.way.company;
         // Goodbye is said after what was written, so who is here gets it.
-        (self.held.is_empty() && is_delivered) || (held_over && is_delivered)
+        is_delivered && (self.held.is_empty() || held_over)
     }
 
     fn stored(&mut self) -> Result<(), Failure> {

@@ -118,7 +118,7 @@ impl Room {
     }
 
     /// All messages once more. What is shown here the feed does not bring again.
-    pub(crate) fn from_start(&mut self) -> Result<Vec<Said>, Failure> {
+    pub(crate) fn all_again(&mut self) -> Result<Vec<Said>, Failure> {
         while let Some(message) = self.feed.try_next() {
             message?;
         }

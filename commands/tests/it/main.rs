@@ -21,5 +21,6 @@ mod place;
 mod reading;
 mod refused;
 mod replicate;
+mod saga;
 mod talk;
 mod terminal;

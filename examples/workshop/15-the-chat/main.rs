@@ -84,12 +84,16 @@ fn opens(here: &Path) -> Result<Saga> {
     ana.write_message("is anybody here?")?;
     drop(ana);
     let ana = open(here, "ana", None, "ana")?;
-    same("the key after closing and opening, without saying which", &ana.key(), &key)?;
+    same(
+        "the key after closing and opening, without saying which",
+        &ana.key().to_string(),
+        &key.to_string(),
+    )?;
     same("who writes there", &ana.writer(), &writer)?;
     println!("   she closed and opened it; its messages: {}", texts(&ana)?.join(", "));
     same("the messages", &texts(&ana)?, &vec!["is anybody here?".to_owned()])?;
     let dan = open(here, "dan", Some(&ana), "dan")?;
-    same("the key of what dan opened", &dan.key(), &key)?;
+    same("the key of what dan opened", &dan.key().to_string(), &key.to_string())?;
     ensure(dan.write_message("me too").is_err(), "dan may not write yet")?;
     let text = exercise::open(&here.join("eve"), Some("4711"), "eve", Door::Open);
     ensure(text.is_err(), "4711 is not the key of a channel")?;
@@ -129,9 +133,13 @@ async fn hears(here: &Path, ana: Saga, ben: &Saga) -> Result<Saga> {
         for line in &heard {
             println!("   {} hears {line}", saga.username());
         }
+        same(
+            &format!("what {} heard, sorted", saga.username()),
+            &sorted(heard.clone()),
+            &sorted(all.to_vec()),
+        )?;
         let place = |line: &String| heard.iter().position(|heard| heard == line);
         ensure(place(&question) < place(&answer), "an answer was heard before its question")?;
-        same(&format!("what {} heard, sorted", saga.username()), &sorted(heard), &sorted(all.to_vec()))?;
     }
     same("the messages in the order to show, as both have them", &texts(&ana)?, &texts(ben)?)?;
     println!("   both show: {}", texts(&ana)?.join(" / "));
@@ -159,9 +167,7 @@ async fn talks(ana: &Saga, ben: &Saga) -> Result<()> {
     let wire = connect(ana, ben).await?;
     let why = "did the chat `replicate`, or something below it?";
     wire.until(&format!("ana does not know that ben is here: {why}"), || Ok(ana.users().len() == 1)).await?;
-    ben.write_message("now over a wire")?;
-    wire.until("what ben says does not arrive", || Ok(texts(ana)?.contains(&"now over a wire".to_owned())))
-        .await?;
+    says(&wire, ben, "now over a wire", ana).await?;
     println!("   ana and ben are connected, and hear each other");
     let reports = leave(ben, wire).await?;
     ensure(
@@ -174,9 +180,7 @@ async fn talks(ana: &Saga, ben: &Saga) -> Result<()> {
     let wire = connect(ana, &cyd).await?;
     let may = || Ok(cyd.channel().authorized(&cyd.writer())?);
     wire.until("cyd came through the open door, and may not write", may).await?;
-    cyd.write_message("the door was open")?;
-    wire.until("what cyd says does not arrive", || Ok(texts(ana)?.contains(&"the door was open".to_owned())))
-        .await?;
+    says(&wire, &cyd, "the door was open", ana).await?;
     println!("   cyd has the key, and connects: the door is open, she may write");
     leave(&cyd, wire).await?;
 
@@ -188,6 +192,13 @@ async fn talks(ana: &Saga, ben: &Saga) -> Result<()> {
         println!("   a stranger connects, who does not know the key: {error}");
     }
     ensure(ana.users().is_empty(), "a stranger is among the users")
+}
+
+/// Says something, and waits until it has arrived.
+async fn says(wire: &Wire, saga: &Saga, text: &str, to: &Saga) -> Result<()> {
+    saga.write_message(text)?;
+    let wrong = format!("{} does not hear what {} says: \"{text}\"", to.username(), saga.username());
+    wire.until(&wrong, || Ok(texts(to)?.iter().any(|one| one == text))).await
 }
 
 /// Says goodbye, and returns how both sides fared.
@@ -204,6 +215,7 @@ async fn watches(ana: &Saga, ben: &Saga) -> Result<()> {
     told.tells(&[]).await?;
     println!("   the wire breaks: for 30 seconds he has not left; now he is back");
     let wire = connect(ana, ben).await?;
+    says(&wire, ben, "back again", ana).await?;
     told.tells(&[]).await?;
     leave(ben, wire).await?;
     told.tells(&[format!("{} has left", label(ben))]).await?;
@@ -244,10 +256,7 @@ async fn lets_in(ana: &Saga, ben: &Saga) -> Result<Saga> {
     wires[0]
         .until("who was let in does not hear of it", || Ok(one.channel().authorized(&one.writer())?))
         .await?;
-    one.write_message("thank you")?;
-    wires[0]
-        .until("what gil says does not arrive", || Ok(texts(ana)?.contains(&"thank you".to_owned())))
-        .await?;
+    says(&wires[0], &one, "thank you", ana).await?;
     println!("   ana lets in {}: thank you", label(&one));
     for (wire, saga) in wires.into_iter().zip([&one, &other]) {
         leave(saga, wire).await?;
@@ -261,6 +270,7 @@ async fn puts_out(ana: &Saga, ben: &Saga, gil: &Saga) -> Result<()> {
     };
     gil.write_message("you do not know this yet")?;
     exercise::put_out(ana, &label(gil)).map_err(boxed)?;
+    ensure(!ana.channel().authorized(&gil.writer())?, "gil was put out, and may still write")?;
     println!("   gil writes once more, and is offline; meanwhile ana removes him");
     ensure(exercise::put_out(ben, &label(ana)).is_err(), "ben removed ana, who is above him")?;
     ensure(exercise::put_out(ana, "nobody").is_err(), "nobody was removed")?;

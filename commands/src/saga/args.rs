@@ -32,7 +32,7 @@ pub struct Cli {
     /// Neither look for others on the local network nor be found there
     #[arg(long)]
     pub(super) no_lan: bool,
-    /// Who may write of those who connect: open = all, ask = whom an admin lets in, invite = nobody asks
+    /// Who may write: open = all who connect, ask = whom an admin lets in, invite = by key only
     #[arg(long, value_name = "DOOR")]
     pub(super) door: Option<Door>,
     /// Where channels are kept, instead of your data folder
@@ -41,10 +41,10 @@ pub struct Cli {
     /// Take the whole screen
     #[arg(long, conflicts_with = "json")]
     pub(super) tui: bool,
-    /// Print one JSON object a line, as for a bot: each message once, also over restarts
+    /// Print one JSON object a line; each message once, also over restarts
     #[arg(long)]
     pub(super) json: bool,
-    /// With pipes: print all messages again, not only those that were not printed yet
+    /// With pipes: print all messages again, not only new ones
     #[arg(long)]
     pub(super) from_start: bool,
     /// Say more on standard error, if that is no terminal; twice for even more

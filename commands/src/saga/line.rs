@@ -40,7 +40,7 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
         match happening {
             Happening::Stored => {
                 paper.print(&room.new_messages()?)?;
-                paper.print(room.standing()?.as_slice())?;
+                paper.print(&room.standing()?)?;
             }
             Happening::Event(event) => paper.print(&room.event(event)?)?,
             Happening::Typed { line, rows } => {
@@ -59,7 +59,13 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
                 }
                 let _ = go_on.send(());
             }
-            Happening::NoMoreLines | Happening::End => break,
+            Happening::NoMoreLines => break,
+            Happening::End => {
+                // What was being typed stays as it is.
+                terminal::restore();
+                println!();
+                break;
+            }
             Happening::Unusable(why) => paper.print(&[Item::Wrong(why)])?,
             Happening::Screen(_) => {}
         }
@@ -87,7 +93,7 @@ fn type_lines(mut editor: DefaultEditor, tell: &Sender<Happening>, may_go_on: &w
             }
             Err(ReadlineError::Interrupted) => {
                 terminal::begin_to_end();
-                Happening::End
+                Happening::NoMoreLines
             }
             Err(_) => Happening::NoMoreLines,
         };

@@ -93,7 +93,7 @@ impl Cli {
         let mut room = Room::new(saga.clone(), reader)?;
         let mut news = News::of(&saga, runtime.handle());
         let addresses = runtime.block_on(saga.join(self.network()))?;
-        let first = vec![room.banner(self.join.is_some(), recovery)?, Item::Listening(addresses)];
+        let first = vec![room.banner(self.join.is_some(), recovery), Item::Listening(addresses)];
         let ended = match front {
             Front::Piped => {
                 let company = !self.no_lan || !self.connect.is_empty();

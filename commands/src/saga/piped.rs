@@ -109,9 +109,8 @@ impl Pipe<'_> {
 
     fn stored(&mut self) -> Result<(), Failure> {
         self.print_new()?;
-        if let Some(item) = self.room.standing()? {
-            self.print(&[item])?;
-        }
+        let items = self.room.standing()?;
+        self.print(&items)?;
         while self.room.may_write()
             && let Some(text) = self.held.pop_front()
         {

@@ -32,6 +32,8 @@ pub(crate) struct Room {
     feed: Feed<Message>,
     /// Shown already, though the feed is to come to them.
     shown: BTreeSet<NodeId>,
+    /// The name of the channel, once it is known.
+    channel: Option<String>,
     role: Option<Role>,
     /// What follows the last trouble of the network is the same again and again.
     troubles: BTreeSet<String>,
@@ -56,7 +58,8 @@ impl Room {
             }
         }
         let role = saga.channel().role(&saga.writer())?;
-        Ok(Self { saga, names, feed, shown: BTreeSet::new(), role, troubles: BTreeSet::new() })
+        let channel = channel_name(&saga)?;
+        Ok(Self { saga, names, feed, shown: BTreeSet::new(), channel, role, troubles: BTreeSet::new() })
     }
 
     pub(crate) fn saga(&self) -> &Saga {
@@ -72,23 +75,20 @@ impl Room {
     }
 
     /// The channel's own name; none before anything of it is here.
-    pub(crate) fn channel_name(&self) -> Result<Option<String>, Failure> {
-        let genesis = self.saga.channel().genesis()?;
-        // Anybody may have chosen it.
-        Ok(genesis
-            .map(|genesis| saga::sanitize_name(&genesis.name).unwrap_or_else(|| "without a name".into())))
+    pub(crate) fn channel_name(&self) -> Option<String> {
+        self.channel.clone()
     }
 
-    pub(crate) fn banner(&self, joins: bool, recovery: Option<PathBuf>) -> Result<Item, Failure> {
-        Ok(Item::Channel(Banner {
+    pub(crate) fn banner(&self, joins: bool, recovery: Option<PathBuf>) -> Item {
+        Item::Channel(Banner {
             key: self.saga.key(),
-            name: self.channel_name()?,
+            name: self.channel_name(),
             me: self.me(),
             role: self.role,
             door: self.saga.door(),
             joins,
             recovery,
-        }))
+        })
     }
 
     // ---- messages ----
@@ -184,17 +184,24 @@ impl Room {
 
     // ---- people ----
 
-    /// Whether the person here may do more, or less, than before.
-    pub(crate) fn standing(&mut self) -> Result<Option<Item>, Failure> {
+    /// What is known of the channel only now, and whether the person here may do more, or less, than before.
+    pub(crate) fn standing(&mut self) -> Result<Vec<Item>, Failure> {
+        let mut items = Vec::new();
+        if self.channel.is_none() {
+            self.channel = channel_name(&self.saga)?;
+            items.extend(self.channel.as_ref().map(|name| Item::Done(format!("this is channel {name}"))));
+        }
         let role = self.saga.channel().role(&self.saga.writer())?;
-        let before = std::mem::replace(&mut self.role, role);
-        Ok((before != role).then(|| match role {
-            Some(Role::Admin) => {
-                Item::Done("you are an admin now: you may write, /invite and /remove".into())
-            }
-            Some(_) => Item::Done("you may write now".into()),
-            None => Item::Wrong("you were removed: you may write no more, and can still read".into()),
-        }))
+        if std::mem::replace(&mut self.role, role) != role {
+            items.push(match role {
+                Some(Role::Admin) => {
+                    Item::Done("you are an admin now: you may write, /invite and /remove".into())
+                }
+                Some(_) => Item::Done("you may write now".into()),
+                None => Item::Wrong("you were removed: you may write no more, and can still read".into()),
+            });
+        }
+        Ok(items)
     }
 
     /// What one may do here, in a word or two.
@@ -246,4 +253,10 @@ impl Room {
         let what = what.split(", next try").next().unwrap_or(what);
         self.troubles.len() < TROUBLES && self.troubles.insert(what.to_owned())
     }
+}
+
+/// The name in the first node of the channel. Anybody may have chosen it.
+fn channel_name(saga: &Saga) -> Result<Option<String>, Failure> {
+    let genesis = saga.channel().genesis()?;
+    Ok(genesis.map(|genesis| saga::sanitize_name(&genesis.name).unwrap_or_else(|| "without a name".into())))
 }

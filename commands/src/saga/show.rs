@@ -151,12 +151,16 @@ fn asks(who: &Who, may_invite: bool) -> Line {
 }
 
 fn banner(channel: &Banner) -> Vec<Line> {
-    let mut first = match &channel.name {
-        Some(name) => vec![span(Tone::Plain, "channel "), span(Tone::Strong, name)],
-        None => vec![span(Tone::Plain, "a channel of which nothing is here yet")],
+    let key = short(&channel.key.to_string());
+    let first = match &channel.name {
+        Some(name) => vec![
+            span(Tone::Plain, "channel "),
+            span(Tone::Strong, name),
+            span(Tone::Plain, format!(", key {key}…")),
+            span(Tone::Dim, "  (whoever has the key can read)"),
+        ],
+        None => vec![span(Tone::Plain, format!("joining a channel, key {key}…: nothing of it is here yet"))],
     };
-    first.push(span(Tone::Plain, format!(", key {}…", short(&channel.key.to_string()))));
-    first.push(span(Tone::Dim, "  (whoever has the key can read)"));
     let mut lines = vec![first];
     if !channel.joins {
         lines.extend(join_lines(&channel.key));

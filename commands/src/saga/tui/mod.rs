@@ -37,7 +37,7 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
     terminal::take().map_err(Failure::Terminal)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout())).map_err(Failure::Terminal)?;
     let size = terminal.size().map_err(Failure::Terminal)?;
-    let state = State::new(about(room)?, Wall::here(), size.width, size.height);
+    let state = State::new(about(room), Wall::here(), size.width, size.height);
     let mut screen = Screen { epoch: room.saga().channel().log().epoch(), room, state, repaint: false };
     screen.state.show(&screen.room.welcome()?);
     screen.state.show(&first);
@@ -73,13 +73,13 @@ fn hear(tell: &Sender<Happening>) {
     let _ = tell.blocking_send(Happening::NoMoreLines);
 }
 
-fn about(room: &Room) -> Result<About, Failure> {
-    Ok(About {
-        channel: room.channel_name()?,
+fn about(room: &Room) -> About {
+    About {
+        channel: room.channel_name(),
         key: crate::show::short(&room.saga().key().to_string()),
         door: room.saga().door(),
         role: room.role_word(),
-    })
+    }
 }
 
 struct Screen<'a> {
@@ -120,7 +120,7 @@ impl Screen<'_> {
             self.state.replace(&self.room.history(None, PAGE)?);
         }
         self.state.people = self.room.saga().people()?;
-        self.state.about = about(self.room)?;
+        self.state.about = about(self.room);
         Ok(())
     }
 

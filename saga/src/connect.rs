@@ -102,7 +102,7 @@ impl Saga {
     }
 
     /// Syncs with a peer, live, until either side ends it. While that goes on the peer is one of the [`users`](Self::users);
-    /// whether it may write is the [`Door`]'s matter.
+    /// whether it may write is the [`Door`](crate::Door)'s matter.
     ///
     /// # Errors
     ///

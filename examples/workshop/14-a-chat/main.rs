@@ -357,6 +357,6 @@ fn meet(one: &Saga, other: &Saga) -> Result<()> {
 /// Milliseconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "whoever checks a time has a clock")]
 fn now() -> u64 {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

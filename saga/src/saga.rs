@@ -236,8 +236,8 @@ impl Saga {
 
     /// Posts that no other links to: of more than a node can link, the highest.
     fn heads(&self, kind: Kind) -> Result<Vec<NodeId>, Error> {
-        let rows = self.inner.index.range(view::heads(kind), Order::Descending)?.take(LINKS_MAX);
-        rows.map(|row| Ok(view::read_position(&row?.0).ok_or(Error::Damaged)?.id)).collect()
+        let heads = view::read_heads(self.inner.index.get(&view::head_key(kind))?);
+        Ok(heads.into_iter().map(|head| head.id).collect())
     }
 
     // ---- reading ----
@@ -317,7 +317,7 @@ impl Saga {
 }
 
 fn read_post<P: Post>((key, row): &level::Row) -> Result<P, Error> {
-    let position = view::read_position(key).ok_or(Error::Damaged)?;
+    let position = view::read_post_key(key).ok_or(Error::Damaged)?;
     let row: view::Row = postcard::from_bytes(row).map_err(|_| Error::Damaged)?;
     let writer = WriterId::from_stored(row.writer);
     <P as sealed::Sealed>::build(position, writer, row.shown, row.claims).ok_or(Error::Damaged)

@@ -3,14 +3,14 @@
 //! ```text
 //! p <kind> <height 8> <id 32>    a post: its writer, when to show it, what it claims
 //! i <id 32>                      where a post or a name stands: its kind, its height, when to show it
-//! h <kind> <height 8> <id 32>    a post that no other links to
+//! h <kind>                       the posts that no other links to, of more than can be linked the highest: height 8, id 32 each
 //! n <writer 32>                  the name that a writer took last
 //! ```
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyperlog::{Binary, Hyperlog, Node, NodeId, WriterId};
+use hyperlog::{Binary, Hyperlog, LINKS_MAX, Node, NodeId, WriterId};
 use hyperlog_index::{MapError, Rows, View};
 use level::KeyRange;
 use serde::{Deserialize, Serialize};
@@ -66,10 +66,10 @@ impl View for Chat {
                 let received = self.received.at(node.change, self.log.last())?;
                 let shown = shown(claims.timestamp, floor, received);
                 rows.put(&place_key(&node.id), Place { kind: kind.byte(), height, shown }.encode())?;
-                for (id, place) in links {
-                    rows.del(&head_key(kind, Position { height: place.height, id }));
-                }
-                rows.put(&head_key(kind, position), Bytes::new())?;
+                let mut heads = read_heads(rows.get(&head_key(kind))?);
+                heads.retain(|head| !links.iter().any(|(id, _)| *id == head.id));
+                take_head(&mut heads, position);
+                rows.put(&head_key(kind), write_heads(&heads))?;
                 take_name(&node.writer, position, &claims.username, rows)?;
                 let row = Row { writer: *node.writer.as_bytes(), shown, claims };
                 rows.put(&post_key(kind, position), postcard::to_allocvec(&row)?)?;
@@ -128,10 +128,16 @@ pub(crate) fn post_key(kind: Kind, position: Position) -> Vec<u8> {
     [&[POST, kind.byte()], &position.height.to_be_bytes()[..], position.id.as_bytes()].concat()
 }
 
-/// The place in the key of a post, or of a head.
-pub(crate) fn read_position(key: &[u8]) -> Option<Position> {
-    let height = key.get(2..10)?.try_into().ok()?;
-    let id = key.get(10..)?.try_into().ok()?;
+/// The position in the key of a post.
+pub(crate) fn read_post_key(key: &[u8]) -> Option<Position> {
+    read_position(key.get(2..)?)
+}
+
+const HEAD_BYTES: usize = 8 + 32;
+
+fn read_position(bytes: &[u8]) -> Option<Position> {
+    let (height, id) = bytes.split_at_checked(8)?;
+    let (height, id) = (height.try_into().ok()?, id.try_into().ok()?);
     Some(Position { height: u64::from_be_bytes(height), id: NodeId::from_bytes(id) })
 }
 
@@ -164,12 +170,28 @@ impl Place {
     }
 }
 
-pub(crate) fn heads(kind: Kind) -> KeyRange {
-    KeyRange::prefix(&[HEAD, kind.byte()])
+/// One row, and not a row for each: what is deleted from the end of a range that grows would be passed over by every read.
+pub(crate) fn head_key(kind: Kind) -> [u8; 2] {
+    [HEAD, kind.byte()]
 }
 
-fn head_key(kind: Kind, position: Position) -> Vec<u8> {
-    [&[HEAD, kind.byte()], &position.height.to_be_bytes()[..], position.id.as_bytes()].concat()
+/// Ascending. A row that is damaged counts as none: the next post then links less than it could.
+pub(crate) fn read_heads(row: Option<Bytes>) -> Vec<Position> {
+    let row = row.unwrap_or_default();
+    row.chunks_exact(HEAD_BYTES).filter_map(read_position).collect()
+}
+
+fn write_heads(heads: &[Position]) -> Vec<u8> {
+    heads.iter().flat_map(|head| [&head.height.to_be_bytes()[..], head.id.as_bytes()].concat()).collect()
+}
+
+/// Of more than a node can link the lowest is let go: what comes next stands above it anyway.
+fn take_head(heads: &mut Vec<Position>, head: Position) {
+    let place = heads.partition_point(|other| *other < head);
+    heads.insert(place, head);
+    if heads.len() > LINKS_MAX {
+        heads.remove(0);
+    }
 }
 
 pub(crate) fn name_key(writer: &WriterId) -> Vec<u8> {

@@ -7,6 +7,7 @@ mod place;
 mod doors;
 mod exactly_once;
 mod hostile;
+mod live;
 mod members;
 mod net;
 mod order;

@@ -32,7 +32,7 @@ pub struct Cli {
     /// Neither look for others on the local network nor be found there
     #[arg(long)]
     pub(super) no_lan: bool,
-    /// Who may write: open = all who connect, ask = whom an admin lets in, invite = by key only
+    /// Who may write: open = all, ask = whom an admin lets in, invite = by key only
     #[arg(long, value_name = "DOOR")]
     pub(super) door: Option<Door>,
     /// Where channels are kept, instead of your data folder

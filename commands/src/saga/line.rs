@@ -63,7 +63,7 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
             Happening::End => {
                 // What was being typed stays as it is.
                 terminal::restore();
-                println!();
+                let _ = writeln!(io::stdout());
                 break;
             }
             Happening::Unusable(why) => paper.print(&[Item::Wrong(why)])?,

@@ -26,6 +26,8 @@ const HELD_MAX: usize = 1000;
 const HELD_FOR: Duration = Duration::from_secs(10);
 /// After the end of the input: how long to look for somebody who gets what was written.
 const MOMENT: Duration = Duration::from_secs(3);
+/// After that, and the last message: what is on its way to somebody who is here arrives.
+const ON_THE_WAY: Duration = Duration::from_millis(300);
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,7 @@ pub(crate) struct Way {
 pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>, way: Way) -> Result<(), Failure> {
     let sender = news.sender();
     let read = move || read_lines(&mut io::stdin().lock(), &sender);
-    let mut pipe = Pipe { room, way, wall: Wall::here(), held: VecDeque::new(), written: false };
+    let mut pipe = Pipe { room, way, wall: Wall::here(), held: VecDeque::new(), written: None };
     pipe.print(&first)?;
     if way.from_start {
         for said in pipe.room.all_again()? {
@@ -57,23 +59,17 @@ struct Pipe<'a> {
     way: Way,
     wall: Wall,
     held: VecDeque<String>,
-    /// Something was, and nobody may have it yet.
-    written: bool,
+    /// When something was last, which others are to get.
+    written: Option<Instant>,
 }
 
 impl Pipe<'_> {
-    #[expect(clippy::disallowed_methods, reason = "waiting for people is a matter of this clock")]
     fn run(&mut self, news: &mut News) -> Result<(), Failure> {
-        let mut until: Option<(Instant, Instant)> = None;
+        let mut no_more_since = None;
         let mut ends = false;
-        while !ends {
-            if let Some((moment, held)) = until
-                && self.is_done(Instant::now() >= moment, Instant::now() >= held)
-            {
-                break;
-            }
+        while !ends && !no_more_since.is_some_and(|since| self.is_done(since)) {
             // Who comes is heard of as an event; that time passes, by looking again.
-            let within = until.map(|_| Duration::from_millis(100));
+            let within = no_more_since.map(|_| Duration::from_millis(50));
             match news.next(within) {
                 None => {}
                 Some(Happening::Stored) => self.stored()?,
@@ -83,10 +79,7 @@ impl Pipe<'_> {
                 }
                 Some(Happening::Typed { line, .. }) => ends = self.typed(&line)?,
                 Some(Happening::Unusable(why)) => self.print(&[Item::Wrong(why)])?,
-                Some(Happening::NoMoreLines) => {
-                    let now = Instant::now();
-                    until = Some((now + MOMENT, now + HELD_FOR));
-                }
+                Some(Happening::NoMoreLines) => no_more_since = Some(now()),
                 Some(Happening::End) => ends = true,
                 Some(Happening::Screen(_)) => {}
             }
@@ -100,11 +93,15 @@ impl Pipe<'_> {
     }
 
     /// Whether there is nothing more to wait for, after the end of the input.
-    fn is_done(&self, moment_over: bool, held_over: bool) -> bool {
-        let somebody = !self.room.saga().users().is_empty();
-        let is_delivered = !self.written || somebody || moment_over || !self.way.company;
-        // Goodbye is said after what was written, so who is here gets it.
-        is_delivered && (self.held.is_empty() || held_over)
+    fn is_done(&self, no_more_since: Instant) -> bool {
+        let enough = match self.written {
+            None => Duration::ZERO,
+            Some(_) if !self.room.saga().users().is_empty() => ON_THE_WAY,
+            Some(_) if self.way.company => MOMENT,
+            Some(_) => Duration::ZERO,
+        };
+        let last = self.written.map_or(no_more_since, |written| written.max(no_more_since));
+        last.elapsed() >= enough && (self.held.is_empty() || no_more_since.elapsed() >= HELD_FOR)
     }
 
     fn stored(&mut self) -> Result<(), Failure> {
@@ -137,7 +134,9 @@ impl Pipe<'_> {
 
     fn send(&mut self, text: String) -> Result<(), Failure> {
         let mut done = self.room.perform(Typed::Message(text));
-        self.written |= done.sent;
+        if done.sent {
+            self.written = Some(now());
+        }
         if done.early
             && self.held.len() < HELD_MAX
             && let [Item::NotSent { text, why }] = done.items.as_mut_slice()
@@ -181,6 +180,11 @@ impl Pipe<'_> {
         }
         Ok(out.flush()?)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting for people is a matter of this clock")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Reads lines to the end. A line that cannot be used is told, and the next one is read.

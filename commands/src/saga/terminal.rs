@@ -22,7 +22,8 @@ pub(crate) fn begin_to_end() {
     ENDING.store(true, Ordering::Release);
 }
 
-/// Remembers the terminal, and restores it after a panic, too, before that is told.
+/// Remembers the terminal, and restores it after a panic, too, before that is told. Whichever thread it was, what is left
+/// could neither be seen nor ended, so it ends; what was acknowledged is on the disk.
 pub(crate) fn remember() {
     #[cfg(unix)]
     if let Ok(found) = rustix::termios::tcgetattr(io::stdin()) {
@@ -34,6 +35,7 @@ pub(crate) fn remember() {
     std::panic::set_hook(Box::new(move |panic| {
         restore();
         tell(panic);
+        std::process::exit(101);
     }));
 }
 

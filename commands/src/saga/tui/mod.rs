@@ -113,9 +113,12 @@ impl Screen<'_> {
     fn stored(&mut self) -> Result<(), Failure> {
         let epoch = self.room.saga().channel().log().epoch();
         let mut items = self.room.new_messages()?;
+        // On a screen one scrolls to what was too much at once.
+        let is_gap = items.iter().any(|item| matches!(item, Item::Skipped(_)));
+        items.retain(|item| !matches!(item, Item::Skipped(_)));
         items.extend(self.room.standing()?);
         self.state.show(&items);
-        if std::mem::replace(&mut self.epoch, epoch) != epoch {
+        if std::mem::replace(&mut self.epoch, epoch) != epoch || is_gap {
             // Some that were shown may count no more.
             self.state.replace(&self.room.history(None, PAGE)?);
         }

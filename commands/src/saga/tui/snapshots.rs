@@ -35,7 +35,10 @@ fn chat() -> Room {
 }
 
 fn state(columns: u16, rows: u16) -> State {
-    let mut room = chat();
+    state_of(&mut chat(), columns, rows)
+}
+
+fn state_of(room: &mut Room, columns: u16, rows: u16) -> State {
     let about = About { channel: Some("ana".into()), key: "6f0c12ab".into(), door: Door::Ask, role: "admin" };
     let mut state = State::new(about, Wall::utc(), columns, rows);
     state.show(&room.welcome().unwrap());
@@ -156,6 +159,19 @@ fn a_message_that_comes_late_stands_where_it_stands_everywhere_and_moves_nothing
     let at = |text: &str| rows.iter().position(|row| row.contains(text)).unwrap();
     assert!(at("ana~rkeohxlu") < at("21:05 ben") && at("21:05 ben") < at("a notice"), "{rows:#?}");
     assert_eq!(rows.iter().filter(|row| row.contains("21:05 ana")).count(), 1, "once");
+}
+
+#[test]
+fn what_counts_no_more_goes_and_the_rest_stays_where_it_is() {
+    let mut room = chat();
+    let mut state = state_of(&mut room, 80, 24);
+    let all = room.history(None, 10).unwrap();
+    state.show(&[Item::Done("a notice".into())]);
+    state.replace(&all[..1]);
+    let rows = screen(&state, 80, 24);
+    let count = |text: &str| rows.iter().filter(|row| row.contains(text)).count();
+    assert_eq!((count("ana~rkeohxlu: hello"), count("ben~qe4xodvi:")), (1, 0), "{rows:#?}");
+    assert!(rows[21].starts_with("* a notice"), "{rows:#?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is on the screen: lines in their order, which rows of them are in sight, people, and the line that is being typed.
 //! Pure: it neither reads the chat nor paints.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use saga::{Door, Person, Position};
 
@@ -169,15 +169,15 @@ impl State {
         self.lay();
     }
 
-    /// Messages are not what they were: these are the last of them.
+    /// Messages are not what they were: these are the last of them. All else stays where it is between them.
     pub(crate) fn replace(&mut self, last: &[Said]) {
-        self.entries.retain(|entry| entry.position.is_none());
+        let positions: BTreeSet<Position> = last.iter().map(|said| said.message.position).collect();
+        self.entries.retain(|entry| entry.position.is_none_or(|position| positions.contains(&position)));
         self.complete = false;
         for said in last {
             self.insert(said);
         }
         self.lay();
-        self.clamp();
     }
 
     fn forget(&mut self) {

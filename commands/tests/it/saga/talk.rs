@@ -19,6 +19,7 @@ fn two_find_each_other_by_address_and_talk_and_restarts_keep_it() {
     ben.says("//x");
     ben.reads("/x");
     ana.reads("hello ana");
+    ana.reads("/x");
     let history = ana.history();
     assert_eq!(history, ["hello ben", "hello ana", "/x"]);
     assert_eq!(ben.history(), history);
@@ -137,6 +138,22 @@ fn who_is_asked_to_end_says_goodbye_at_once() {
     }
     ana.says("/quit");
     ana.ended().well();
+}
+
+#[test]
+fn who_is_asked_twice_ends_without_a_goodbye() {
+    let place = Place::new();
+    let (mut ana, ben) = ana_and_ben(&place);
+    ana.hears("join", |_| true);
+    // Who does not answer is waited for.
+    ben.tell(Signal::STOP);
+    ana.tell(Signal::INT);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(ana.child.try_wait().unwrap().is_none(), "a control: it waits");
+    let start = Instant::now();
+    ana.tell(Signal::INT);
+    assert_eq!(ana.ended().code, Some(130));
+    assert!(start.elapsed() < Duration::from_secs(2));
 }
 
 #[test]

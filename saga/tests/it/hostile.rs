@@ -457,3 +457,62 @@ async fn who_stops_reading_in_the_middle_of_a_sync_is_given_up() {
     session.abort();
     scene.goes_on().await;
 }
+
+#[tokio::test]
+#[ignore = "open finding"]
+async fn what_a_peer_says_as_its_reason_is_fit_for_a_terminal() {
+    const REASON: &str = "bye\u{1b}[2J\u{202e}\u{2066}\u{200f}\nana: \u{9b}31m";
+    let scene = Scene::begin().await;
+    let mut events = scene.ana.events();
+    let mallory = Mallory::new(&scene.ana);
+    let bye = Message::Bye(replicate::Bye { reason: Some(REASON.into()) });
+    let mut other = mallory.hello(&mallory.user_data("mallory"));
+    let Message::Hello(hello) = &mut other else { panic!("a hello") };
+    hello.kind = "\u{202e}\u{1b}[2J".into();
+    for last in [bye, other] {
+        let mut meeting = mallory.meet(&scene.ana).await;
+        let (mut log, _talk) = meeting.open().await;
+        let mut frames = Frames::default();
+        if matches!(last, Message::Bye(_)) {
+            say(&mut log, &mut frames, &mallory.hello(&mallory.user_data("mallory"))).await;
+        }
+        say(&mut log, &mut frames, &last).await;
+        let why = meeting.why().await;
+        assert_eq!(saga::sanitize(&why), why);
+    }
+    let told = std::iter::from_fn(|| events.try_next()).filter(|news| match news {
+        hyperlog::News::Event(saga::Event::Broke { why, .. }) => {
+            assert_eq!(saga::sanitize(why), *why);
+            true
+        }
+        _ => false,
+    });
+    assert_eq!(told.count(), 2);
+    scene.goes_on().await;
+}
+
+#[tokio::test]
+async fn who_never_reads_its_words_keeps_nobody_from_hearing_theirs() {
+    let scene = Scene::begin().await;
+    let mallory = Mallory::new(&scene.ana);
+    let deaf = mallory.behave(&scene.ana, "deaf").await;
+    let mut guests = Vec::new();
+    for n in 0..8 {
+        let other = Mallory::new(&scene.ana);
+        let mut guest = other.behave(&scene.ana, "other").await;
+        for time in 0..40 {
+            let name = format!("{n} {time} {}", "x".repeat(20));
+            guest.say(&Asked::new(&other.identity, &other.channel, &name, time).bytes()).await;
+        }
+        guests.push(guest);
+    }
+    until("all ask", || scene.ana.requests().unwrap().len() == 8).await;
+    until("ben hears of it", || !scene.ben.requests().unwrap().is_empty()).await;
+    scene.goes_on().await;
+    deaf.leave().await;
+    for guest in guests {
+        guest.leave().await;
+    }
+    until("only ben is here", || scene.ana.users().len() == 1).await;
+    until("tasks are gone", || tasks() <= scene.tasks).await;
+}

@@ -197,3 +197,74 @@ fn take_head(heads: &mut Vec<Position>, head: Position) {
 pub(crate) fn name_key(writer: &WriterId) -> Vec<u8> {
     [&[NAME], &writer.as_bytes()[..]].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use hyperlog::Memory;
+    use hyperlog_index::testing::Orders;
+    use hyperlog_writers::Role;
+    use level::Level;
+
+    use super::*;
+    use crate::clock::WallClock;
+    use crate::saga::Saga;
+
+    /// Three people write apart, change their names, and meet now and then.
+    fn chat(clock: &WallClock) -> Saga {
+        let open = |key, name| {
+            Saga::options().clock(Arc::clone(clock)).open(Arc::new(Memory::new()), key, name).unwrap()
+        };
+        let sync = |one: &Saga, other: &Saga| {
+            drop(replicate::sync(one.channel().log(), other.channel().log()).unwrap())
+        };
+        let ana = open(None, "ana");
+        let all = [ana.clone(), open(Some(ana.key()), "ben"), open(Some(ana.key()), "cy")];
+        for other in &all {
+            ana.invite(other.writer(), Role::Writer).unwrap();
+            sync(&ana, other);
+        }
+        for n in 0..40 {
+            let one = &all[n % 3];
+            match n % 5 {
+                0 => drop(one.write_operation(n).unwrap()),
+                1 => one.set_username(&format!("name {n}")).unwrap(),
+                _ => drop(one.write_message(&format!("{n}")).unwrap()),
+            }
+            if n % 7 == 0 {
+                sync(one, &all[(n + 1) % 3]);
+            }
+        }
+        sync(&all[0], &all[1]);
+        sync(&all[0], &all[2]);
+        ana
+    }
+
+    fn is_the_same_in_all_orders(clock: WallClock) -> bool {
+        let saga = chat(&clock);
+        let level: Arc<dyn Level> = Arc::new(Memory::new());
+        let sub = level.sub("saga").unwrap();
+        let received = Arc::new(Received::open(level, sub, clock).unwrap());
+        let last = saga.channel().log().last();
+        for change in (1..=last.0).map(hyperlog::Change) {
+            received.at(change, change).unwrap();
+        }
+        let view = Chat { received, log: saga.channel().log().clone() };
+        Orders::of(saga.channel().log()).unwrap().check(&view, 60, 1, |rows| rows).unwrap().is_ok()
+    }
+
+    #[test]
+    fn rows_do_not_depend_on_the_order_in_which_things_came() {
+        assert!(is_the_same_in_all_orders(Arc::new(|| 1_000_000)));
+    }
+
+    /// The control: the time to show depends on it, and only that.
+    #[test]
+    fn the_time_to_show_depends_on_when_things_came() {
+        let time = AtomicU64::new(1_000_000_000);
+        // It runs backwards, so that what is claimed is never believed.
+        let clock = move || time.fetch_sub(1_000_000, Ordering::Relaxed);
+        assert!(!is_the_same_in_all_orders(Arc::new(clock)));
+    }
+}

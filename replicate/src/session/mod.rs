@@ -116,6 +116,8 @@ struct Outbound {
     answering: Option<VecDeque<Key>>,
     sent_said: bool,
     last_heard: Option<Last>,
+    /// Groups that were sent since this side is to end a live session.
+    last_groups: u32,
 }
 
 /// What comes from there to here.
@@ -289,7 +291,8 @@ impl<X: Exchange> Session<X> {
         !self.bye_said && !self.muted
     }
 
-    /// Ends the session in order: once the first sync is complete, both sides say goodbye.
+    /// Ends the session in order: once the first sync is complete, both sides say goodbye. In a live session what was written until
+    /// now goes before it, up to 64 groups.
     pub fn stop(&mut self) {
         self.stopping = true;
     }

@@ -8,6 +8,9 @@ use crate::message::{Ask, Bye, Last, Locate, Message, Sample, Stored};
 use crate::point::Point;
 use crate::replica::{Exchange, Outgoing, Settled};
 
+/// Groups that a side which ends a live session still sends of what was written.
+const LAST_GROUPS_MAX: u32 = 64;
+
 impl<X: Exchange> Session<X> {
     /// The next message; none while there is nothing to say. Call it only when the wire takes the message: what is
     /// large is made here and kept nowhere.
@@ -157,7 +160,7 @@ impl<X: Exchange> Session<X> {
 
     /// Both have said all there is to say of the snapshot.
     fn after_first_sync(&mut self) -> Result<Option<Message>, Cause> {
-        if !self.live || self.is_ending() {
+        if !self.live || self.bye_heard {
             return Ok(Some(self.leave()));
         }
         if self.out.last_heard.is_none() {
@@ -183,13 +186,14 @@ impl<X: Exchange> Session<X> {
         if std::mem::take(&mut self.ack_due) {
             return Ok(Some(self.ack()));
         }
-        if self.is_ending() {
-            return Ok(Some(self.leave()));
+        // Who ends it says first what was written until now; but who writes without end ends, too.
+        let may_send = self.sends && !self.bye_heard && self.out.last_groups < LAST_GROUPS_MAX;
+        let outgoing = if may_send { self.log.next_live()? } else { None };
+        if let Some(outgoing) = outgoing {
+            self.out.last_groups += u32::from(self.stopping);
+            return Ok(Some(self.send(outgoing)));
         }
-        if !self.sends {
-            return Ok(None);
-        }
-        Ok(self.log.next_live()?.map(|outgoing| self.send(outgoing)))
+        Ok(self.is_ending().then(|| self.leave()))
     }
 
     // ---- values ----

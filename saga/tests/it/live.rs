@@ -130,7 +130,6 @@ async fn whoever_calls_what_at_the_same_time_waits_for_nobody_for_ever() {
 }
 
 #[tokio::test]
-#[ignore = "open finding"]
 async fn the_last_words_before_a_goodbye_arrive_with_it() {
     let ana = founder("ana");
     let ben = member(&ana, "ben");

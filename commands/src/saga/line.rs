@@ -15,8 +15,9 @@ use super::input::{self, Typed};
 use super::item::Item;
 use super::news::{Happening, News};
 use super::room::Room;
-use super::show::{self, Line};
+use super::show;
 use super::terminal;
+use super::tone::{self, Line};
 use super::wall::Wall;
 use crate::error::Failure;
 
@@ -158,7 +159,7 @@ impl<P: ExternalPrinter> Paper<P> {
     }
 
     fn add(&self, text: &mut String, line: &Line) {
-        text.push_str(&if self.colours { show::ansi(line) } else { show::plain(line) });
+        text.push_str(&if self.colours { tone::ansi(line) } else { tone::plain(line) });
         text.push('\n');
     }
 

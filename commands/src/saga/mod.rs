@@ -16,7 +16,9 @@ mod piped;
 mod place;
 mod room;
 mod show;
+mod stdin;
 mod terminal;
+mod tone;
 mod tui;
 mod wall;
 

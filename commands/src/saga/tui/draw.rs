@@ -14,7 +14,8 @@ use ratatui::widgets::Paragraph;
 use saga::Person;
 use unicode_width::UnicodeWidthStr;
 
-use super::super::show::{self, Line, Span, Tone, span};
+use super::super::show;
+use super::super::tone::{COLOURS, Line, Span, Tone, span};
 use super::state::State;
 use super::wrap::fit;
 
@@ -120,7 +121,7 @@ fn painted(line: &Line) -> Painted<'static> {
 }
 
 fn style(tone: Tone) -> Style {
-    const NAMES: [Color; show::COLOURS as usize] =
+    const NAMES: [Color; COLOURS as usize] =
         [Color::Red, Color::Green, Color::Yellow, Color::Blue, Color::Magenta, Color::Cyan];
     match tone {
         Tone::Plain => Style::new(),

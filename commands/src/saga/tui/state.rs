@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, VecDeque};
 use saga::{Door, Person, Position};
 
 use super::super::item::{Item, Said};
-use super::super::show::{self, Line};
+use super::super::show;
+use super::super::tone::Line;
 use super::super::wall::Wall;
 use super::edit::Edit;
 use super::keys::{Move, Scroll};

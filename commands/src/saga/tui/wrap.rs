@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use super::super::show::{Line, Span, Tone};
+use super::super::tone::{Line, Span, Tone};
 
 /// How far the rows after the first are moved in.
 const INDENT: usize = 6;
@@ -128,7 +128,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::show::{plain, span};
+    use super::super::super::tone::{plain, span};
     use super::*;
 
     fn broken(text: &str, columns: usize) -> Vec<String> {

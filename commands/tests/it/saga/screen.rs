@@ -27,7 +27,8 @@ struct Person {
 
 const UP: &str = "\x1b[A";
 const PAGE_UP: &str = "\x1b[5~";
-const ESC_END: &str = "\x1b[1;5F";
+const WHEEL_UP: &str = "\x1b[<64;5;5M";
+const CTRL_END: &str = "\x1b[1;5F";
 const CTRL_C: &str = "\x03";
 
 impl Person {
@@ -221,7 +222,11 @@ fn on_the_whole_screen_one_talks_scrolls_and_resizes_and_gets_the_terminal_back(
     ben.writes("the newest");
     let rows = ana.sees("1 new below");
     assert_eq!((count(&rows, "message 30."), count(&rows, "the newest")), (1, 0), "what one reads stays");
-    ana.types(ESC_END);
+    ana.types(CTRL_END);
+    ana.sees("the newest");
+    ana.types(WHEEL_UP);
+    ana.sees_that("the wheel", |rows| count(rows, "the newest") == 0);
+    ana.types("\x1b");
     ana.sees("the newest");
     // Typing, wide characters, and a cursor where it belongs.
     ana.types("日本 x");

@@ -1,11 +1,11 @@
 //! Time: of the wall, for what is written, and when things came here.
 
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use hyperlog::Change;
-use level::{Durability, KeyRange, Level, Order, Sub};
+use level::{Batch, Durability, KeyRange, Level, Order, Sub};
 
 /// A clock of the wall: milliseconds since 1970. A browser, or a test, brings its own.
 pub type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -56,26 +56,30 @@ impl Received {
         (self.clock)()
     }
 
-    /// When a node came here, at the latest; now, where that is not known yet, and then for all nodes up to `last`.
-    pub(crate) fn at(&self, change: Change, last: Change) -> Result<u64, level::Error> {
+    /// When a node came here, at the latest; now, where that is not known yet, and then for all nodes up to `last`. Now, too, where the
+    /// store fails: time is advisory, and must not cost a message its place in the view.
+    pub(crate) fn at(&self, change: Change, last: Change) -> u64 {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if change > *noted {
-            let (now, last) = (self.now(), change.max(last));
-            let mut batch = level::Batch::new();
-            batch.put(
-                self.sub,
-                key(Change(noted.0.saturating_add(1))),
-                Bytes::copy_from_slice(&now.to_be_bytes()),
-            );
-            batch.put(self.sub, vec![RECEIVED], Bytes::copy_from_slice(&last.0.to_be_bytes()));
-            self.level.apply(batch, Durability::Buffered)?;
-            *noted = last;
-            return Ok(now);
+        if change <= *noted {
+            return self.read(change).ok().flatten().unwrap_or_else(|| self.now());
         }
-        let range =
-            KeyRange::new(std::ops::Bound::Included(key(Change(0))), std::ops::Bound::Included(key(change)));
+        let (now, last) = (self.now(), change.max(last));
+        if self.note(Change(noted.0.saturating_add(1)), last, now).is_ok() {
+            *noted = last;
+        }
+        now
+    }
+
+    fn note(&self, first: Change, last: Change, now: u64) -> Result<(), level::Error> {
+        let mut batch = Batch::new();
+        batch.put(self.sub, key(first), now.to_be_bytes().to_vec());
+        batch.put(self.sub, vec![RECEIVED], last.0.to_be_bytes().to_vec());
+        self.level.apply(batch, Durability::Buffered)
+    }
+
+    fn read(&self, change: Change) -> Result<Option<u64>, level::Error> {
+        let range = KeyRange::new(Bound::Included(key(Change(0))), Bound::Included(key(change)));
         let row = self.level.range(self.sub, range, Order::Descending).next().transpose()?;
-        let time = row.and_then(|(_, row)| Some(u64::from_be_bytes(row[..].try_into().ok()?)));
-        Ok(time.unwrap_or_else(|| self.now()))
+        Ok(row.and_then(|(_, row)| Some(u64::from_be_bytes(row[..].try_into().ok()?))))
     }
 }

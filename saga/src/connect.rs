@@ -201,7 +201,8 @@ impl Saga {
                         stop.abort();
                     }
                 },
-                () = &mut talk, if talks => talks = false,
+                // Who is not here yet asks nothing yet.
+                () = &mut talk, if talks && presence.is_some() => talks = false,
                 ending = place.told() => match ending {
                     Ending::Open => {}
                     Ending::Goodbye => stop.stop(),

@@ -9,6 +9,7 @@ use hyperlog_writers::ChannelKey;
 use replicate::Prover;
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::signed_name;
 use crate::sanitize::sanitize_name;
 
 /// What this peer does when somebody connects who may not write. A matter of each peer alone: it takes effect while an admin
@@ -66,6 +67,14 @@ pub struct JoinRequest {
     /// Whether it had a grant that ended: it was removed, or gave it back. Somebody may even have kept an old request, and tell it
     /// again.
     pub was_removed: bool,
+}
+
+impl JoinRequest {
+    /// Name and fingerprint: `ben~k3f7q2ab`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        signed_name(&self.username, &self.key)
+    }
 }
 
 /// A request as it travels.

@@ -67,7 +67,7 @@ impl Saga {
     ///
     /// # Errors
     ///
-    /// [`Error::Name`], or what the store says.
+    /// [`Error::Subscriber`], or what the store says.
     pub fn subscribe(&self, subscriber: &str) -> Result<Feed<Message>, Error> {
         Feed::open(self.clone(), subscriber)
     }

@@ -47,8 +47,9 @@ pub use saga::Saga;
 pub use sanitize::{NAME_CHARS_MAX, SEPARATOR, sanitize, sanitize_name};
 
 // What a user of this crate meets of the crates below.
+pub use hyperlog::{News, NodeId, Stop, Waiter};
 #[cfg(feature = "disk")]
 pub use hyperlog_writers::disk;
-pub use hyperlog_writers::{ChannelKey, Identity, Memory, ParseKeyError, Role, WriterId};
+pub use hyperlog_writers::{ChannelKey, Identity, Memory, NotAuthorized, ParseKeyError, Role, WriterId};
 #[cfg(feature = "net")]
 pub use swarm;

@@ -33,6 +33,14 @@ pub struct User {
 /// Those who broke off and may come back: of more, the first has left.
 const GONE_MAX: usize = 1024;
 
+impl User {
+    /// Name and fingerprint: `ana~k3f7q2ab`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        signed_name(&self.username, &self.key)
+    }
+}
+
 /// Who is here, by key.
 #[derive(Debug)]
 pub(crate) struct Presence {

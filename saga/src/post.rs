@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::fingerprint::signed_name;
 use crate::sanitize::{sanitize, sanitize_name};
 
 /// Longest text of a message, in bytes.
@@ -227,6 +228,12 @@ macro_rules! debug {
 debug!(Message, Operation);
 
 impl Message {
+    /// What its author called itself, and its fingerprint: `ana~k3f7q2ab`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        signed_name(&self.username, &self.writer)
+    }
+
     /// Whether its author's clock cannot be right: it says another time than the one that is shown.
     #[must_use]
     pub const fn is_skewed(&self) -> bool {

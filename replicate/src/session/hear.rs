@@ -362,7 +362,7 @@ impl<X: Exchange> Session<X> {
     fn bye(&mut self, Bye { reason }: Bye) -> Result<(), Cause> {
         if let Some(reason) = reason {
             // It is shown to somebody, perhaps on a terminal.
-            let reason = reason.chars().filter(|c| !c.is_control()).take(REASON_BYTES_MAX).collect();
+            let reason = reason.chars().filter(|c| is_shown(*c)).take(REASON_BYTES_MAX).collect();
             return Err(Cause::ByPeer { reason });
         }
         if !self.inbound.sent_heard || self.out.last_heard.is_none() {
@@ -374,6 +374,14 @@ impl<X: Exchange> Session<X> {
         }
         Ok(())
     }
+}
+
+/// Not what moves a cursor, sets the direction of writing, or is not seen at all.
+fn is_shown(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 fn check_hello(hello: &Hello) -> Result<(), Cause> {

@@ -459,7 +459,6 @@ async fn who_stops_reading_in_the_middle_of_a_sync_is_given_up() {
 }
 
 #[tokio::test]
-#[ignore = "open finding"]
 async fn what_a_peer_says_as_its_reason_is_fit_for_a_terminal() {
     const REASON: &str = "bye\u{1b}[2J\u{202e}\u{2066}\u{200f}\nana: \u{9b}31m";
     let scene = Scene::begin().await;

@@ -145,7 +145,6 @@ fn who_links_large_old_posts_makes_nobody_read_them_again() {
 }
 
 #[test]
-#[ignore = "open finding"]
 fn a_disk_that_fails_now_and_then_loses_no_message() {
     let written: Vec<String> = (0..5).map(|n| format!("{n}")).collect();
     let disk = Arc::new(Disk::default());
@@ -162,6 +161,7 @@ fn a_disk_that_fails_now_and_then_loses_no_message() {
         disk.reads.store(0, Ordering::Relaxed);
         disk.fails.store(nth, Ordering::Relaxed);
         let mut told = Vec::new();
+        // One read fails; whoever asks again gets it all.
         for _ in 0..2 * written.len() {
             match feed.try_next() {
                 Some(Ok(message)) => told.push(message.text),
@@ -169,10 +169,11 @@ fn a_disk_that_fails_now_and_then_loses_no_message() {
                 None => {}
             }
         }
+        let reads = disk.reads.load(Ordering::Relaxed);
+        disk.fails.store(0, Ordering::Relaxed);
         assert_eq!((told, ana.skipped().unwrap()), (written.clone(), 0), "read {nth} failed");
         assert_eq!(texts(&ana), written, "read {nth} failed");
-        assert_eq!(ana.skipped().unwrap(), 0);
-        if disk.reads.load(Ordering::Relaxed) < nth {
+        if reads < nth {
             break;
         }
     }

@@ -3,7 +3,8 @@
 //! A paste of several lines is one message. The lines that were typed are remembered until the end, in memory only.
 
 use std::io::{self, Write};
-use std::sync::mpsc as ways;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc as ways};
 use std::thread;
 
 use rustyline::error::ReadlineError;
@@ -29,12 +30,13 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
     let config = Config::builder().max_history_size(LINES_REMEMBERED).map_err(failed)?.build();
     let mut editor = DefaultEditor::with_config(config).map_err(failed)?;
     let printer = editor.create_external_printer().map_err(failed)?;
-    let mut paper = Paper::new(printer);
+    let entered = Arc::new(AtomicBool::new(false));
+    let mut paper = Paper::new(printer, Arc::clone(&entered));
     paper.print(&first)?;
     paper.print(&room.welcome()?)?;
     let (go_on, may_go_on) = ways::sync_channel(1);
     let sender = news.sender();
-    let read = move || type_lines(editor, &sender, &may_go_on);
+    let read = move || type_lines(editor, &sender, &may_go_on, &entered);
     thread::Builder::new().name("typing".into()).spawn(read).map_err(Failure::Thread)?;
     let _ = go_on.send(());
     while let Some(happening) = news.next(None) {
@@ -49,9 +51,9 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
                 if done.quit {
                     break;
                 }
+                // It comes back as everybody sees it.
+                paper.take_back(if done.sent { rows } else { 0 })?;
                 if done.sent {
-                    // It comes back as everybody sees it.
-                    paper.erase(rows)?;
                     paper.print(&room.new_messages()?)?;
                 }
                 paper.print(&done.items)?;
@@ -80,10 +82,16 @@ fn failed(error: ReadlineError) -> Failure {
 }
 
 /// Reads lines, each once it was said that it may go on: until then the terminal is the other side's.
-fn type_lines(mut editor: DefaultEditor, tell: &Sender<Happening>, may_go_on: &ways::Receiver<()>) {
+fn type_lines(
+    mut editor: DefaultEditor,
+    tell: &Sender<Happening>,
+    may_go_on: &ways::Receiver<()>,
+    entered: &AtomicBool,
+) {
     while may_go_on.recv().is_ok() {
         let typed = match editor.readline(PROMPT) {
             Ok(line) => {
+                entered.store(true, Ordering::Release);
                 let columns = editor.dimensions().map_or(80, |(columns, _)| usize::from(columns));
                 let rows = rows(&line, columns);
                 if input::read(&line) != Typed::Nothing {
@@ -126,12 +134,16 @@ struct Paper<P> {
     colours: bool,
     /// The day of the last message that was printed.
     day: Option<String>,
+    /// A line was entered, and nothing has become of it yet.
+    entered: Arc<AtomicBool>,
+    /// Something was printed behind that line, so that it is not the last one any more.
+    covered: bool,
 }
 
 impl<P: ExternalPrinter> Paper<P> {
-    fn new(printer: P) -> Self {
+    fn new(printer: P, entered: Arc<AtomicBool>) -> Self {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { printer, wall: Wall::here(), colours, day: None }
+        Self { printer, wall: Wall::here(), colours, day: None, entered, covered: false }
     }
 
     fn print(&mut self, items: &[Item]) -> Result<(), Failure> {
@@ -155,7 +167,11 @@ impl<P: ExternalPrinter> Paper<P> {
                 self.add(&mut text, &show::said(one, &self.wall.time(one.message.shown)));
             }
         }
-        if text.is_empty() { Ok(()) } else { self.printer.print(text).map_err(failed) }
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.covered |= self.entered.load(Ordering::Acquire);
+        self.printer.print(text).map_err(failed)
     }
 
     fn add(&self, text: &mut String, line: &Line) {
@@ -163,8 +179,12 @@ impl<P: ExternalPrinter> Paper<P> {
         text.push('\n');
     }
 
-    /// Takes back the line that was typed last.
-    fn erase(&self, rows: usize) -> Result<(), Failure> {
+    /// Takes back so many rows of the line that was entered last, if they are the last on the screen.
+    fn take_back(&mut self, rows: usize) -> Result<(), Failure> {
+        self.entered.store(false, Ordering::Release);
+        if std::mem::take(&mut self.covered) || rows == 0 {
+            return Ok(());
+        }
         let mut out = io::stdout();
         write!(out, "\x1b[{rows}A\r\x1b[J").and_then(|()| out.flush()).map_err(Failure::Output)
     }

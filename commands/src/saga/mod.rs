@@ -1,7 +1,7 @@
 //! The program `saga`: a chat in a terminal, on the whole screen, or through pipes.
 //!
-//! One [`room`] makes items of what comes and of what is typed; three front ends show them. The main thread waits for one
-//! queue of [`news`], and reads and writes the chat itself, which blocks for as long as the disk takes; the network and the
+//! One `room` makes items of what comes and of what is typed; three front ends show them. The main thread waits for one
+//! queue of `news`, and reads and writes the chat itself, which blocks for as long as the disk takes; the network and the
 //! signals have threads of their own.
 
 mod act;

@@ -154,8 +154,16 @@ fn banner(channel: &Banner) -> Vec<Line> {
 
 /// A command line for others, by itself so that it can be copied whole.
 fn join_lines(key: &ChannelKey) -> Vec<Line> {
-    let command = format!("saga --name NAME --join {key}");
+    let command = format!("{} --name NAME --join {key}", program());
     vec![vec![span(Tone::Plain, "others join with:")], vec![span(Tone::Strong, command)]]
+}
+
+/// How this program was called, if that is a way to call it from the same folder, as `cargo run` does; else its name.
+fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    let is_path = called.contains('/') && !called.starts_with('/');
+    let is_plain = called.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if is_path && is_plain { called } else { "saga".into() }
 }
 
 /// Ports are what others need; which of this machine's addresses they reach it by nobody here knows.

@@ -160,7 +160,7 @@ fn join_lines(key: &ChannelKey) -> Vec<Line> {
 
 /// How this program was called, if that is a way to call it from the same folder, as `cargo run` does; else its name.
 fn program() -> String {
-    let called = std::env::args().next().unwrap_or_default();
+    let called = std::env::args_os().next().and_then(|called| called.into_string().ok()).unwrap_or_default();
     let is_path = called.contains('/') && !called.starts_with('/');
     let is_plain = called.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
     if is_path && is_plain { called } else { "saga".into() }

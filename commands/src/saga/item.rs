@@ -58,6 +58,8 @@ pub(crate) enum Item {
     Admitted(Who),
     Asks {
         who: Who,
+        /// It could write before, and the grant ended.
+        was_removed: bool,
         may_invite: bool,
     },
     /// Somebody has a name that somebody else had before.

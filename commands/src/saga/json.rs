@@ -28,7 +28,11 @@ fn objects(item: &Item) -> Vec<Value> {
         Item::Joined(who) => one(about("join", who)),
         Item::Left(who) => one(about("leave", who)),
         Item::Admitted(who) => one(about("admitted", who)),
-        Item::Asks { who, .. } => one(about("request", who)),
+        Item::Asks { who, was_removed, .. } => {
+            let mut object = about("request", who);
+            object["was_removed"] = json!(was_removed);
+            one(object)
+        }
         Item::SameName { who } => one(about("same_name", who)),
         Item::Broke { who, why } => {
             let mut object = about("broke", who);

@@ -239,7 +239,8 @@ impl Room {
             Event::Request(request) => {
                 items.extend(self.hear(request.key, &request.username));
                 let who = self.names.who(request.key, Some(&request.username));
-                items.push(Item::Asks { who, may_invite: self.is_admin()? });
+                let was_removed = request.was_removed;
+                items.push(Item::Asks { who, was_removed, may_invite: self.is_admin()? });
             }
             Event::Broke { key, why } => items.push(Item::Broke { who: self.names.who(key, None), why }),
             Event::Net(what) => items.extend(self.is_new_trouble(&what).then_some(Item::Net(what))),

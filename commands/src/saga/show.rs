@@ -67,7 +67,7 @@ pub(crate) fn lines(item: &Item, wall: &Wall) -> Vec<Line> {
         Item::Joined(who) => vec![about(who, "is here")],
         Item::Left(who) => vec![about(who, "left")],
         Item::Admitted(who) => vec![about(who, "came through the open door, and may write now")],
-        Item::Asks { who, may_invite } => vec![asks(who, *may_invite)],
+        Item::Asks { who, was_removed, may_invite } => vec![asks(who, *was_removed, *may_invite)],
         Item::SameName { who } => {
             let mut line = vec![span(Tone::Warn, "* ")];
             line.extend(label(who));
@@ -111,8 +111,9 @@ fn about(who: &Who, what: &str) -> Line {
     line
 }
 
-fn asks(who: &Who, may_invite: bool) -> Line {
-    let mut line = about(who, "asks to join");
+fn asks(who: &Who, was_removed: bool, may_invite: bool) -> Line {
+    let what = if was_removed { "was removed, and asks to join again" } else { "asks to join" };
+    let mut line = about(who, what);
     if may_invite {
         line.push(span(Tone::Dim, ": "));
         line.push(span(Tone::Strong, format!("/invite {}", label_text(who))));

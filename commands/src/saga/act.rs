@@ -92,7 +92,9 @@ impl Room {
             Command::History { count } => Item::History(self.history(None, count)?),
             Command::Requests => {
                 let asking = self.saga.requests()?;
-                let who = |request: &saga::JoinRequest| self.names.who(request.key, Some(&request.username));
+                let who = |request: &saga::JoinRequest| {
+                    (self.names.who(request.key, Some(&request.username)), request.was_removed)
+                };
                 Item::Requests { asking: asking.iter().map(who).collect(), may_invite: self.is_admin()? }
             }
             Command::Key => Item::Key(self.saga.key()),

@@ -73,7 +73,8 @@ pub(crate) enum Item {
     Net(String),
     Members(Vec<Person>),
     Requests {
-        asking: Vec<Who>,
+        /// Each with whether it was removed before.
+        asking: Vec<(Who, bool)>,
         may_invite: bool,
     },
     Door(Door),

@@ -44,7 +44,7 @@ fn objects(item: &Item) -> Vec<Value> {
             one(json!({ "type": "members", "members": people.iter().map(person).collect::<Vec<_>>() }))
         }
         Item::Requests { asking, .. } => {
-            let asking: Vec<Value> = asking.iter().map(|who| Value::Object(somebody(who))).collect();
+            let asking: Vec<Value> = asking.iter().map(|(who, _)| Value::Object(somebody(who))).collect();
             one(json!({ "type": "requests", "requests": asking }))
         }
         Item::Door(door) => one(json!({ "type": "door", "door": door.to_string() })),

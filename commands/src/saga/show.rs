@@ -81,7 +81,9 @@ pub(crate) fn lines(item: &Item, wall: &Wall) -> Vec<Line> {
         Item::Net(what) => vec![notice(format!("network: {what}"))],
         Item::Members(people) => members(people),
         Item::Requests { asking, .. } if asking.is_empty() => vec![notice("nobody asks")],
-        Item::Requests { asking, may_invite } => asking.iter().map(|who| asks(who, *may_invite)).collect(),
+        Item::Requests { asking, may_invite } => {
+            asking.iter().map(|(who, was_removed)| asks(who, *was_removed, *may_invite)).collect()
+        }
         Item::Door(door) => vec![notice(door_words(*door))],
         Item::Help => help(),
         Item::Done(what) => vec![notice(what)],

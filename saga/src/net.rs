@@ -124,7 +124,7 @@ fn in_words(event: &swarm::Event) -> String {
             format!("{address} did not get in: {}", in_full(why))
         }
         swarm::Event::Refused { address, why, more } => {
-            format!("{address} and {more} others did not get in: {}", in_full(why))
+            format!("{address} did not get in, nor did {more} others: {}", in_full(why))
         }
         swarm::Event::NoLan { error } => format!("nobody is found in the local network: {}", in_full(error)),
         other => format!("{other:?}"),

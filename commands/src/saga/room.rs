@@ -249,9 +249,10 @@ impl Room {
         Ok(items)
     }
 
-    /// An address that cannot be reached is tried again and again, and told of once.
+    /// An address that cannot be reached is tried again and again, and told of once; so is one from which strangers come.
     fn is_new_trouble(&mut self, what: &str) -> bool {
         let what = what.split(", next try").next().unwrap_or(what);
+        let what = what.split(" did not get in").next().unwrap_or(what);
         self.troubles.len() < TROUBLES && self.troubles.insert(what.to_owned())
     }
 }

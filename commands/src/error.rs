@@ -149,6 +149,8 @@ pub(crate) enum Failure {
     Thread(#[source] std::io::Error),
     #[error("{} not sent: nobody let this writer in in time", show::count(*messages, "message was", "messages were"))]
     NotSent { messages: u64 },
+    #[error("{} not sent, as it was said", show::count(*lines, "line was", "lines were"))]
+    Refused { lines: u64 },
 }
 
 /// How `dupsh` runs a program and its command on two folders.

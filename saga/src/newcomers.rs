@@ -54,9 +54,29 @@ impl Saga {
         *self.inner.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what happens from now on when somebody connects who may not write.
+    /// Says what happens from now on when somebody connects who may not write, and does it for those who are connected: an open door
+    /// lets them in, and who was not heard at the door for invited people asks now. Blocks for as long as the disk takes.
     pub fn set_door(&self, door: Door) {
-        *self.inner.door.lock().unwrap_or_else(PoisonError::into_inner) = door;
+        let before = {
+            let mut held = self.inner.door.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *held, door)
+        };
+        if before == door || door == Door::Invite {
+            return;
+        }
+        for user in self.users() {
+            if self.channel().authorized(&user.key).unwrap_or(true) {
+                continue;
+            }
+            if door == Door::Open {
+                self.admit(user);
+            } else {
+                let was_removed = self.was_removed(&user.key).unwrap_or(true);
+                let User { key, username, timestamp } = user;
+                let request = JoinRequest { key, username, timestamp, was_removed };
+                self.inner.events.send(Event::Request(request));
+            }
+        }
     }
 
     // ---- talk ----

@@ -208,6 +208,10 @@ impl Saga {
     ///
     /// [`Error::Who`], which says what would tell them apart.
     pub fn find(&self, who: &str) -> Result<WriterId, Error> {
+        if *who == self.key().to_string() {
+            let what = "this is the key of the channel, and of nobody in it".to_owned();
+            return Err(Error::Who { what });
+        }
         if let Ok(key) = who.parse() {
             return Ok(key);
         }

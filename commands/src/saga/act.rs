@@ -1,6 +1,6 @@
 //! Doing what was typed.
 
-use hyperlog_writers::NotAuthorized;
+use hyperlog_writers::{Error as NotRemoved, NotAuthorized};
 use saga::{Role, WriterId};
 
 use super::input::{Command, Typed};
@@ -73,7 +73,7 @@ impl Room {
                     let away = names(away);
                     format!("you may only read here; {away}, who can /invite {me}, is not here now")
                 } else {
-                    format!("you may only read here; {} was asked to /invite {me}", names(here))
+                    format!("you may only read here; {} can let you in: /invite {me}", names(here))
                 }
             }
         }
@@ -87,7 +87,8 @@ impl Room {
             Command::Name { name } => {
                 self.saga.set_username(&name)?;
                 self.names.hear(self.saga.writer(), &self.saga.username());
-                Item::Done(format!("you are {} now", label_text(&self.me())))
+                let me = label_text(&self.me());
+                Item::Done(format!("you are {me} now; to come back, start with the same --name as before"))
             }
             Command::History { count } => Item::History(self.history(None, count)?),
             Command::Requests => {
@@ -97,7 +98,7 @@ impl Room {
                 };
                 Item::Requests { asking: asking.iter().map(who).collect(), may_invite: self.is_admin()? }
             }
-            Command::Key => Item::Key(self.saga.key()),
+            Command::Key => Item::Key(self.saga.key(), self.saga.writer()),
             Command::Connect { address } => {
                 if self.saga.dial(address.as_str()) {
                     Item::Done(format!("connecting to {address}"))
@@ -146,8 +147,20 @@ impl Room {
         if key == self.saga.writer() {
             return Ok(Item::Wrong("this is you: /quit leaves".into()));
         }
-        self.saga.remove(&key)?;
         let label = self.label(key, None);
+        match self.saga.remove(&key) {
+            Ok(_) => {}
+            Err(saga::Error::Channel(NotRemoved::NotAbove { by, .. })) => {
+                let by = self.label(by, None);
+                return Ok(Item::Wrong(format!(
+                    "{by} let {label} in: only who did, or is above, can remove it"
+                )));
+            }
+            Err(saga::Error::Channel(NotRemoved::NoMember { .. })) => {
+                return Ok(Item::Wrong(format!("{label} may not write anyway")));
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(Item::Done(format!(
             "{label} writes no more: what is here of it stays, what comes later shows up nowhere. Reading goes on: it has the key"
         )))

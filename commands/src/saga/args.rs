@@ -6,13 +6,28 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser};
 use saga::{ChannelKey, Door};
 
+/// What the short help leaves out.
+const MORE: &str = "\
+Names are claims: what follows the ~ is the beginning of a key, and a ! says that somebody else has
+the name, too. Messages that were written apart stand in an order that is the same for all, not by
+the clock. /help lists the commands.
+
+With pipes a line of input is a message, or a command; --door is needed to found a channel. What may
+not be sent yet waits until the end of the input and ten seconds more. The program ends with 1 if
+something was not sent.
+
+Of the objects of --json each has a type: message (key, id, writer, name, fingerprint, text,
+timestamp and shown in milliseconds, ambiguous, mine), join, leave, request (writer, name,
+fingerprint), channel (key, writer), listening (addresses), waits and not_sent (text, why), error
+(why), done, net, and others.";
+
 /// A chat without a server. Who has the key of a channel can read it; who is let in by a member can write.
 ///
 /// Opens the channel that was open last under this name, or founds the first one.
 ///
 /// In a terminal it goes by lines, or with --tui on the whole screen; with pipes, by a message a line.
 #[derive(Debug, Parser)]
-#[command(name = "saga", version)]
+#[command(name = "saga", version, after_long_help = MORE)]
 pub struct Cli {
     /// What you are called; each name has its own channels and keys here
     #[arg(short, long)]

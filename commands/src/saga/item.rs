@@ -50,8 +50,8 @@ pub(crate) enum Item {
     /// What follows came since the channel was open last.
     New(usize),
     Channel(Banner),
-    /// How others join, on demand.
-    Key(ChannelKey),
+    /// How others join, and by what key one is invited, on demand.
+    Key(ChannelKey, WriterId),
     Listening(Vec<SocketAddr>),
     Joined(Who),
     Left(Who),

@@ -20,7 +20,9 @@ fn objects(item: &Item) -> Vec<Value> {
         Item::Skipped(n) => one(json!({ "type": "skipped", "count": n })),
         Item::New(n) => one(json!({ "type": "new", "count": n })),
         Item::Channel(channel) => one(banner(channel)),
-        Item::Key(key) => one(json!({ "type": "key", "key": key.to_string() })),
+        Item::Key(key, writer) => {
+            one(json!({ "type": "key", "key": key.to_string(), "writer": writer.to_string() }))
+        }
         Item::Listening(addresses) => {
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             one(json!({ "type": "listening", "addresses": addresses }))

@@ -39,7 +39,7 @@ pub(crate) struct Way {
 pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>, way: Way) -> Result<(), Failure> {
     let sender = news.sender();
     let read = move || stdin::read_lines(&mut io::stdin().lock(), &sender);
-    let mut pipe = Pipe { room, way, wall: Wall::here(), held: VecDeque::new(), written: None };
+    let mut pipe = Pipe { room, way, wall: Wall::here(), held: VecDeque::new(), written: None, refused: 0 };
     pipe.print(&first)?;
     if way.from_start {
         for said in pipe.room.all_again()? {
@@ -58,6 +58,8 @@ struct Pipe<'a> {
     held: VecDeque<String>,
     /// When something was last, which others are to get.
     written: Option<Instant>,
+    /// Lines that were no message, and will be none.
+    refused: u64,
 }
 
 impl Pipe<'_> {
@@ -75,7 +77,10 @@ impl Pipe<'_> {
                     self.print(&items)?;
                 }
                 Some(Happening::Typed { line, .. }) => ends = self.typed(&line)?,
-                Some(Happening::Unusable(why)) => self.print(&[Item::Wrong(why)])?,
+                Some(Happening::Unusable(why)) => {
+                    self.refused += 1;
+                    self.print(&[Item::Wrong(why)])?;
+                }
                 Some(Happening::NoMoreLines) => no_more_since = Some(now()),
                 Some(Happening::End) => ends = true,
                 Some(Happening::Screen(_)) => {}
@@ -83,9 +88,10 @@ impl Pipe<'_> {
         }
         // What was acknowledged by nobody else yet.
         self.print_new()?;
-        match self.held.len() {
-            0 => Ok(()),
-            n => Err(Failure::NotSent { messages: n as u64 }),
+        match (self.held.len() as u64, self.refused) {
+            (0, 0) => Ok(()),
+            (0, lines) => Err(Failure::Refused { lines }),
+            (messages, _) => Err(Failure::NotSent { messages }),
         }
     }
 
@@ -142,6 +148,7 @@ impl Pipe<'_> {
             self.held.push_back(text.clone());
             done.items = vec![Item::Waits { text, why }];
         }
+        self.refused += done.items.iter().filter(|item| matches!(item, Item::NotSent { .. })).count() as u64;
         self.print(&done.items)?;
         self.print_new()
     }

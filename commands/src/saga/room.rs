@@ -198,7 +198,10 @@ impl Room {
                     Item::Done("you are an admin now: you may write, /invite and /remove".into())
                 }
                 Some(_) => Item::Done("you may write now".into()),
-                None => Item::Wrong("you were removed: you may write no more, and can still read".into()),
+                None => Item::Wrong(
+                "you were removed: what you write, and what nobody had heard by then, shows up nowhere; you can still read"
+                    .into(),
+            ),
             });
         }
         Ok(items)

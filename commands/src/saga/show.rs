@@ -57,10 +57,12 @@ pub(crate) fn lines(item: &Item, wall: &Wall) -> Vec<Line> {
         Item::Skipped(n) => vec![notice(format!("{} more: see /history {n}", messages(*n)))],
         Item::New(n) => vec![notice(format!("{} since last time", messages(*n)))],
         Item::Channel(channel) => banner(channel),
-        Item::Key(key) => {
+        Item::Key(key, writer) => {
             let mut lines = vec![notice("the key of this channel; whoever has it can read:")];
             lines.push(vec![span(Tone::Strong, key.to_string())]);
             lines.extend(join_lines(key));
+            lines.push(notice("your own key, by which an admin can /invite you:"));
+            lines.push(vec![span(Tone::Plain, writer.to_string())]);
             lines
         }
         Item::Listening(addresses) => vec![notice(listening(addresses))],
@@ -84,7 +86,9 @@ pub(crate) fn lines(item: &Item, wall: &Wall) -> Vec<Line> {
         Item::Requests { asking, may_invite } => {
             asking.iter().map(|(who, was_removed)| asks(who, *was_removed, *may_invite)).collect()
         }
-        Item::Door(door) => vec![notice(door_words(*door))],
+        Item::Door(door) => {
+            vec![notice(format!("{}; until you quit, --door sets it anew", door_words(*door)))]
+        }
         Item::Help => help(),
         Item::Done(what) => vec![notice(what)],
         Item::Wrong(why) => vec![wrong(why)],

@@ -39,8 +39,8 @@ pub(crate) fn run(room: &mut Room, news: &mut News, first: Vec<Item>) -> Result<
     let size = terminal.size().map_err(Failure::Terminal)?;
     let state = State::new(about(room), Wall::here(), size.width, size.height);
     let mut screen = Screen { epoch: room.saga().channel().log().epoch(), room, state, repaint: false };
-    screen.state.show(&screen.room.welcome()?);
     screen.state.show(&first);
+    screen.state.show(&screen.room.welcome()?);
     screen.state.people = screen.room.saga().people()?;
     let sender = news.sender();
     let hear = move || hear(&sender);

@@ -128,7 +128,7 @@ fn a_small_terminal_shows_messages_alone() {
 fn without_people_a_key_fits_into_a_row() {
     let mut state = state(80, 24);
     let key = "6f0c12ab".repeat(8).parse().unwrap();
-    state.show(&[Item::Key(key)]);
+    state.show(&[Item::Key(key, saga::Identity::from_seed(&[7; 32]).writer())]);
     state.toggle_people();
     let rows = screen(&state, 80, 24);
     assert_eq!(rows.iter().filter(|row| row.trim() == key.to_string()).count(), 2, "{rows:#?}");

@@ -111,7 +111,10 @@ fn a_line_that_cannot_be_sent_is_told_and_the_others_are_sent() {
     stdin.write_all(b"one\n\xff\xfe\n").unwrap();
     stdin.write_all(&[b'x'; 200_000]).unwrap();
     stdin.write_all(b"\n\n/door ajar\ntwo").unwrap();
-    let heard = ana.ends().well();
+    let ended = ana.ends();
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stderr, "saga: 2 lines were not sent, as it was said\n");
+    let heard = ended.heard;
     assert_eq!(texts(&heard), ["one", "two"]);
     let why: Vec<_> = heard.iter().filter(|value| value["type"] == "error").collect();
     assert_eq!(why.len(), 3, "{why:?}");

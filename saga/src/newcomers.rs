@@ -37,6 +37,8 @@ impl Saga {
     /// Lets a newcomer in, if the door is open and we may.
     fn open_door(&self, user: User) -> Result<(), Error> {
         let may_grant = || self.channel().role(&self.writer());
+        // One at a time: who connects and asks at once would get two grants.
+        let _doorway = self.inner.doorway.lock().unwrap_or_else(PoisonError::into_inner);
         if self.door() == Door::Open
             && !self.channel().authorized(&user.key)?
             && may_grant()? == Some(Role::Admin)

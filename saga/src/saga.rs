@@ -40,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     pub(crate) username: Mutex<String>,
     pub(crate) door: Mutex<Door>,
+    /// Held while somebody is let in.
+    pub(crate) doorway: Mutex<()>,
     pub(crate) opened: u64,
     /// Held from when heads are read until what links to them is stored.
     writing: Mutex<()>,
@@ -111,6 +113,7 @@ impl Saga {
             identity,
             username: Mutex::new(username),
             door: Mutex::new(options.door),
+            doorway: Mutex::new(()),
             opened,
             writing: Mutex::new(()),
             presence: Presence::new(options.grace),

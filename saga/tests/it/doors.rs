@@ -202,3 +202,25 @@ async fn a_flood_of_requests_keeps_nobody_else_from_asking() {
     let _cys = wire(&ben, &reader(&ana, "cy"));
     until("ana hears of cy", || asking(&ana).contains(&"cy".to_owned())).await;
 }
+
+/// Who is connected need not come again for a door that is opened meanwhile.
+#[tokio::test]
+async fn a_door_that_changes_reaches_who_is_connected() {
+    let ana = founder("ana");
+    ana.set_door(Door::Invite);
+    let (ben, cy) = (reader(&ana, "ben"), reader(&ana, "cy"));
+    let mut events = ana.events();
+    let _wires = (wire(&ana, &ben), wire(&ana, &cy));
+    until("both are here", || ana.users().len() == 2).await;
+    a_while().await;
+    assert!(told(&mut events).is_empty());
+    ana.set_door(Door::Ask);
+    let mut asked = told(&mut events);
+    asked.sort();
+    assert_eq!(asked, ["ben", "cy"]);
+    assert!(ana.find(&ana.key().to_string()).is_err(), "the key of the channel is nobody's");
+    ana.set_door(Door::Open);
+    until("both write", || ben.write_message("in").is_ok() && cy.write_message("in").is_ok()).await;
+    // The founder's grant, and one for each.
+    assert_eq!(ana.channel().grants().unwrap().len(), 3);
+}

@@ -165,6 +165,11 @@ fn by_lines_what_comes_does_not_break_what_is_being_typed() {
     ana.types("\r");
     ben.reads("one⏎two");
     ana.sees(": one⏎two");
+    // What a terminal without brackets pastes is a message a line, and all of them arrive.
+    ana.types("p1\rp2\rp3\rp4\r");
+    for text in ["p1", "p2", "p3", "p4"] {
+        ben.reads(text);
+    }
     ana.types(&format!("{}\r", "日本語".repeat(20)));
     ben.reads(&"日本語".repeat(20));
     ana.types("/members\r");

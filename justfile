@@ -41,7 +41,7 @@ solutions:
 
 # Both of what follows, fewer of each, built together
 histories:
-    SIM_HISTORIES="${SIM_HISTORIES:-3000}" WRITERS_HISTORIES="${WRITERS_HISTORIES:-3000}" \
+    SIM_HISTORIES="${SIM_HISTORIES:-8000}" WRITERS_HISTORIES="${WRITERS_HISTORIES:-8000}" \
         cargo test --quiet --profile sim -p hyperlog -p hyperlog-writers --test sim --test histories -- --nocapture
 
 # Machines that sync while everything goes wrong that can, from a seed: SIM_SEED and SIM_HISTORIES choose others
